@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * nanodose: character device for microfluidic dosing pumps
+ *
+ * One /dev/nanodoseN is one pump axis with its sensors. Any opener may read
+ * records and ask for status; one opener at a time, the owner, may move the
+ * pump; every writable opener may stop it.
+ *
+ * Conventions
+ *  - Positions are signed microsteps; plus dispenses.
+ *  - Rates are nano-steps per second (_nhz, 1e-9 steps/s); plus dispenses.
+ *  - Times are CLOCK_MONOTONIC nanoseconds.
+ *  - Structures have no implicit padding and are the same for 32-bit and
+ *    64-bit callers. Reserved fields and unknown flags must be zero, else
+ *    the call fails with EINVAL. What the kernel returns in them is zero.
+ *  - A new meaning gets a new feature bit or a new ioctl number, never a
+ *    version. Unknown commands fail with ENOTTY.
+ *
+ * Errors common to the calls: EBUSY owned by another, EPERM not the owner,
+ * EBADF descriptor not open for writing, EDOM outside the limits, EINVAL
+ * malformed, EPIPE a fault is latched, ENODEV device gone, EOPNOTSUPP no such
+ * sensor.
+ */
+#ifndef _UAPI_LINUX_NANODOSE_H
+#define _UAPI_LINUX_NANODOSE_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define NANODOSE_NAME_LEN	32	/* bytes, NUL-terminated */
+
+/* A reading that could not be had; never to be taken for zero. */
+#define NANODOSE_NO_VALUE_S64	((__s64)(1ULL << 63))
+#define NANODOSE_NO_VALUE_S32	((__s32)(1U << 31))
+
+/* nanodose_info.features */
+#define NANODOSE_FEATURE_ENABLE		(1ULL << 0)	/* motor enable line */
+#define NANODOSE_FEATURE_ESTOP		(1ULL << 1)	/* emergency stop input */
+#define NANODOSE_FEATURE_LIMIT_PLUS	(1ULL << 2)	/* end-of-travel input, dispense end */
+#define NANODOSE_FEATURE_LIMIT_MINUS	(1ULL << 3)	/* end-of-travel input, withdraw end */
+#define NANODOSE_FEATURE_FLOW		(1ULL << 4)	/* liquid flow sensor */
+#define NANODOSE_FEATURE_MEDIUM_IPA	(1ULL << 5)	/* sensor has an isopropanol calibration */
+#define NANODOSE_FEATURE_PRESSURE	(1ULL << 6)	/* pressure channel */
+#define NANODOSE_FEATURE_START_TIME	(1ULL << 7)	/* NANODOSE_RUN_START_AT */
+
+/* Fault bits, latched until NANODOSE_IOC_CLEAR_FAULTS. */
+#define NANODOSE_FAULT_OWNER_SILENT	(1U << 0)	/* hold time ran out while moving */
+#define NANODOSE_FAULT_SENSOR_LOST	(1U << 1)	/* bad frames in a row, or none */
+#define NANODOSE_FAULT_AIR_IN_LINE	(1U << 2)	/* sensor reports air */
+#define NANODOSE_FAULT_ESTOP		(1U << 3)	/* emergency stop line active */
+#define NANODOSE_FAULT_LIMIT_PLUS	(1U << 4)	/* end of travel while dispensing */
+#define NANODOSE_FAULT_LIMIT_MINUS	(1U << 5)	/* end of travel while withdrawing */
+#define NANODOSE_FAULT_LATE		(1U << 6)	/* a step came too late */
+
+/* nanodose_status.state and record.state.state */
+#define NANODOSE_STATE_REST		0	/* at standstill */
+#define NANODOSE_STATE_ARMED		1	/* waits for a start time */
+#define NANODOSE_STATE_RAMP		2	/* changes its rate */
+#define NANODOSE_STATE_CRUISE		3	/* constant rate */
+#define NANODOSE_STATE_STOPPING		4	/* on the way to standstill */
+
+/* nanodose_status.flags */
+#define NANODOSE_STATUS_OWNED		(1U << 0)
+#define NANODOSE_STATUS_SAMPLING	(1U << 1)	/* flow sensor started */
+#define NANODOSE_STATUS_ENABLED		(1U << 2)	/* motor powered */
+#define NANODOSE_STATUS_ESTOP		(1U << 3)	/* line active now */
+#define NANODOSE_STATUS_LIMIT_PLUS	(1U << 4)	/* line active now */
+#define NANODOSE_STATUS_LIMIT_MINUS	(1U << 5)	/* line active now */
+
+/* nanodose_info.sensor_model */
+#define NANODOSE_SENSOR_NONE		0
+#define NANODOSE_SENSOR_SLF3S_0600F	1
+#define NANODOSE_SENSOR_SLF3S_1300F	2
+#define NANODOSE_SENSOR_SLF3S_4000B	3
+#define NANODOSE_SENSOR_LD20_0600L	4
+#define NANODOSE_SENSOR_LD20_2600B	5
+
+/**
+ * struct nanodose_info - what the device is; constant while it exists
+ * @name: device name, as in /dev
+ * @label: name given by the board description, empty if none
+ * @features: NANODOSE_FEATURE_*
+ * @max_rate_nhz: highest step rate of driver and line timing
+ * @max_accel_nhz_s: highest acceleration
+ * @max_hold_ns: longest hold time RUN accepts
+ * @max_lag_ns: a step later than this latches NANODOSE_FAULT_LATE
+ * @sensor_serial: serial number of the flow sensor, 0 if none
+ * @sensor_full_scale_pl_min: largest flow the sensor reports
+ * @sensor_min_period_ns: shortest sample period
+ * @sensor_model: NANODOSE_SENSOR_*
+ * @microsteps_per_rev: microsteps in one turn of the lead screw
+ * @lead_pitch_nm: travel of the plunger in one turn
+ * @reserved: zero
+ */
+struct nanodose_info {
+	char name[NANODOSE_NAME_LEN];
+	char label[NANODOSE_NAME_LEN];
+	__u64 features;
+	__u64 max_rate_nhz;
+	__u64 max_accel_nhz_s;
+	__u64 max_hold_ns;
+	__u64 max_lag_ns;
+	__u64 sensor_serial;
+	__s64 sensor_full_scale_pl_min;
+	__u64 sensor_min_period_ns;
+	__u32 sensor_model;
+	__u32 microsteps_per_rev;
+	__u32 lead_pitch_nm;
+	__u32 reserved[17];
+};
+
+/**
+ * struct nanodose_status - one consistent snapshot
+ * @time_ns: instant the motion fields belong to
+ * @position: steps emitted since the last SET_POSITION, signed
+ * @rate_nhz: present rate, signed
+ * @target_rate_nhz: rate of the last RUN, 0 at rest
+ * @end_position: end position of the last RUN, NANODOSE_NO_VALUE_S64 if none
+ * @hold_until_ns: when the owner becomes silent, 0 at rest
+ * @steps_total: steps emitted in either direction since probe
+ * @late_max_ns: largest lateness of a step since probe
+ * @flow_time_ns: instant of the last good sensor frame, 0 if none yet
+ * @flow_pl_min: its flow, NANODOSE_NO_VALUE_S64 if the last frame was bad
+ * @temperature_mdegc: its temperature, or NANODOSE_NO_VALUE_S32
+ * @pressure_pa: last pressure, or NANODOSE_NO_VALUE_S32
+ * @sequence: device-wide number the next record will carry
+ * @state: NANODOSE_STATE_*
+ * @flags: NANODOSE_STATUS_*
+ * @faults: NANODOSE_FAULT_*, latched
+ * @bus_errors: sensor frames that failed since probe
+ * @owner_pid: process that claimed, 0 if none
+ * @owner_label: label it gave, empty if none
+ * @sample_period_ns: sensor period, 0 if stopped
+ * @reserved: zero
+ */
+struct nanodose_status {
+	__u64 time_ns;
+	__s64 position;
+	__s64 rate_nhz;
+	__s64 target_rate_nhz;
+	__s64 end_position;
+	__u64 hold_until_ns;
+	__u64 steps_total;
+	__u64 late_max_ns;
+	__u64 flow_time_ns;
+	__s64 flow_pl_min;
+	__s32 temperature_mdegc;
+	__s32 pressure_pa;
+	__u64 sequence;
+	__u32 state;
+	__u32 flags;
+	__u32 faults;
+	__u32 bus_errors;
+	__s32 owner_pid;
+	__u32 reserved0;
+	char owner_label[NANODOSE_NAME_LEN];
+	__u64 sample_period_ns;
+	__u32 reserved[10];
+};
+
+/* Record types; bit (1 << type) in nanodose_subscribe.mask selects one. */
+#define NANODOSE_RECORD_STATE		1
+#define NANODOSE_RECORD_FLOW		2
+#define NANODOSE_RECORD_FAULT		3
+#define NANODOSE_RECORD_DROPPED		4	/* always delivered */
+
+/* Why a STATE record was written. */
+#define NANODOSE_CAUSE_OPEN		0	/* first record of an opener */
+#define NANODOSE_CAUSE_CLAIM		1
+#define NANODOSE_CAUSE_RELEASE		2	/* by RELEASE, close or exit of the owner */
+#define NANODOSE_CAUSE_RUN		3	/* motion begins */
+#define NANODOSE_CAUSE_STOP		4	/* STOP was called */
+#define NANODOSE_CAUSE_END		5	/* end position reached */
+#define NANODOSE_CAUSE_REST		6	/* came to rest for another reason */
+#define NANODOSE_CAUSE_CLEAR		7	/* faults cleared */
+#define NANODOSE_CAUSE_POSITION		8	/* SET_POSITION */
+#define NANODOSE_CAUSE_SENSOR		9	/* sensor started or stopped */
+
+/* nanodose_flow_record.valid */
+#define NANODOSE_VALID_FLOW		(1U << 0)	/* flow, temperature, sensor flags */
+#define NANODOSE_VALID_PRESSURE		(1U << 1)
+
+/* nanodose_flow_record.sensor_flags: the sensor's own signalling word */
+#define NANODOSE_SENSOR_FLAG_AIR	(1U << 0)
+#define NANODOSE_SENSOR_FLAG_HIGH_FLOW	(1U << 1)
+#define NANODOSE_SENSOR_FLAG_SMOOTHING	(1U << 5)
+
+/**
+ * struct nanodose_flow_record - one sample of the sensors
+ * @position: step position at the record's time
+ * @flow_pl_min: flow, NANODOSE_NO_VALUE_S64 unless NANODOSE_VALID_FLOW
+ * @temperature_mdegc: likewise, NANODOSE_NO_VALUE_S32
+ * @pressure_pa: NANODOSE_NO_VALUE_S32 unless NANODOSE_VALID_PRESSURE
+ * @bus_errors: sensor frames that failed since probe
+ * @sensor_flags: NANODOSE_SENSOR_FLAG_*, 0 unless NANODOSE_VALID_FLOW
+ * @valid: NANODOSE_VALID_*
+ * @reserved: zero
+ */
+struct nanodose_flow_record {
+	__s64 position;
+	__s64 flow_pl_min;
+	__s32 temperature_mdegc;
+	__s32 pressure_pa;
+	__u32 bus_errors;
+	__u16 sensor_flags;
+	__u16 valid;
+	__u64 reserved;
+};
+
+/**
+ * struct nanodose_state_record - something about the axis changed
+ * @position: step position at the record's time
+ * @rate_nhz: rate at the record's time
+ * @state: NANODOSE_STATE_*
+ * @flags: NANODOSE_STATUS_*
+ * @faults: NANODOSE_FAULT_*, latched
+ * @cause: NANODOSE_CAUSE_*
+ * @pid: process that caused it, 0 if none
+ * @reserved: zero
+ */
+struct nanodose_state_record {
+	__s64 position;
+	__s64 rate_nhz;
+	__u32 state;
+	__u32 flags;
+	__u32 faults;
+	__u32 cause;
+	__s32 pid;
+	__u32 reserved;
+};
+
+/**
+ * struct nanodose_fault_record - a fault was latched
+ * @position: step position at the record's time
+ * @rate_nhz: rate at the record's time
+ * @value: what was seen; lateness in ns for LATE, count of bad frames for
+ *	SENSOR_LOST, sensor flags for AIR_IN_LINE, hold time in ns for
+ *	OWNER_SILENT, 1 for lines
+ * @fault: the NANODOSE_FAULT_* bit
+ * @faults: all bits now latched
+ * @reserved: zero
+ */
+struct nanodose_fault_record {
+	__s64 position;
+	__s64 rate_nhz;
+	__s64 value;
+	__u32 fault;
+	__u32 faults;
+	__u64 reserved;
+};
+
+/**
+ * struct nanodose_dropped_record - this opener's ring overflowed
+ * @first_sequence: number of the first record lost
+ * @count: how many of this opener's records were lost
+ * @reserved: zero
+ */
+struct nanodose_dropped_record {
+	__u64 first_sequence;
+	__u64 count;
+	__u64 reserved[3];
+};
+
+/**
+ * struct nanodose_record - what read() returns, whole records only
+ * @time_ns: when it happened
+ * @sequence: device-wide number; for DROPPED that of the record after the gap
+ * @type: NANODOSE_RECORD_*
+ * @reserved: zero
+ */
+struct nanodose_record {
+	__u64 time_ns;
+	__u64 sequence;
+	__u32 type;
+	__u32 reserved;
+	union {
+		struct nanodose_flow_record flow;
+		struct nanodose_state_record state;
+		struct nanodose_fault_record fault;
+		struct nanodose_dropped_record dropped;
+		__u64 raw[5];
+	};
+};
+
+/**
+ * struct nanodose_subscribe - which records this descriptor gets
+ * @mask: bits (1 << NANODOSE_RECORD_*); DROPPED and FAULT cannot be masked
+ * @ring_records: size of this descriptor's ring, a power of two, 64 to 65536;
+ *	0 keeps it. Changing it empties the ring.
+ * @flow_decimation: deliver every Nth flow record, 0 and 1 mean all
+ * @flags: zero
+ *
+ * Without this call an opener gets all records in a ring of 1024.
+ */
+struct nanodose_subscribe {
+	__u32 mask;
+	__u32 ring_records;
+	__u32 flow_decimation;
+	__u32 flags;
+};
+
+/**
+ * struct nanodose_claim - become the owner
+ * @label: who claims, shown to others; NUL-terminated
+ * @flags: zero
+ * @reserved: zero
+ */
+struct nanodose_claim {
+	char label[NANODOSE_NAME_LEN];
+	__u32 flags;
+	__u32 reserved;
+};
+
+/* nanodose_run.flags */
+#define NANODOSE_RUN_END_POSITION	(1U << 0)	/* end_position counts */
+#define NANODOSE_RUN_START_AT		(1U << 1)	/* start_ns counts; from rest only */
+
+/**
+ * struct nanodose_run - ramp to a rate, cruise for the hold, ramp to rest
+ * @rate_nhz: signed rate; 0 ramps to rest
+ * @accel_nhz_s: acceleration, above 0
+ * @hold_ns: from this call (or from @start_ns) until the owner counts as
+ *	silent, above 0. Calling again before is the heartbeat.
+ * @end_position: come to rest exactly there
+ * @start_ns: CLOCK_MONOTONIC, in the future, at most 1 h ahead
+ * @flags: NANODOSE_RUN_*
+ * @reserved: zero
+ *
+ * EDOM: beyond max rate, acceleration or hold, or too close to the end
+ * position to stop in time. EINVAL: the end lies behind the direction, or a
+ * start time is given while moving.
+ */
+struct nanodose_run {
+	__s64 rate_nhz;
+	__u64 accel_nhz_s;
+	__u64 hold_ns;
+	__s64 end_position;
+	__u64 start_ns;
+	__u32 flags;
+	__u32 reserved[5];
+};
+
+#define NANODOSE_STOP_RAMP	0	/* with the acceleration of the last RUN */
+#define NANODOSE_STOP_NOW	1	/* no further step */
+
+/**
+ * struct nanodose_stop - stop; allowed on every writable descriptor
+ * @mode: NANODOSE_STOP_*
+ * @reserved: zero
+ */
+struct nanodose_stop {
+	__u32 mode;
+	__u32 reserved[3];
+};
+
+/**
+ * struct nanodose_clear_faults - unlatch; owner, at rest
+ * @faults: bits to clear; EINVAL for bits never latched by this kernel.
+ *	EPIPE if the cause is still there (emergency stop line active).
+ * @reserved: zero
+ */
+struct nanodose_clear_faults {
+	__u32 faults;
+	__u32 reserved[3];
+};
+
+/**
+ * struct nanodose_set_position - name the present position; owner, at rest
+ * @position: its new value
+ * @reserved: zero
+ */
+struct nanodose_set_position {
+	__s64 position;
+	__u64 reserved;
+};
+
+#define NANODOSE_SENSOR_STOP	0
+#define NANODOSE_SENSOR_START	1
+
+#define NANODOSE_MEDIUM_WATER	0
+#define NANODOSE_MEDIUM_IPA	1
+
+/**
+ * struct nanodose_sensor - start or stop sampling; owner
+ * @op: NANODOSE_SENSOR_START or _STOP
+ * @medium: NANODOSE_MEDIUM_*
+ * @period_ns: sample period, from nanodose_info.sensor_min_period_ns to 10 s
+ * @flags: zero
+ * @reserved: zero
+ */
+struct nanodose_sensor {
+	__u32 op;
+	__u32 medium;
+	__u64 period_ns;
+	__u32 flags;
+	__u32 reserved[3];
+};
+
+#define NANODOSE_IOC_MAGIC	0xBD
+
+#define NANODOSE_IOC_GET_INFO		_IOR(NANODOSE_IOC_MAGIC, 0x00, struct nanodose_info)
+#define NANODOSE_IOC_GET_STATUS		_IOR(NANODOSE_IOC_MAGIC, 0x01, struct nanodose_status)
+#define NANODOSE_IOC_SUBSCRIBE		_IOW(NANODOSE_IOC_MAGIC, 0x02, struct nanodose_subscribe)
+#define NANODOSE_IOC_CLAIM		_IOW(NANODOSE_IOC_MAGIC, 0x03, struct nanodose_claim)
+#define NANODOSE_IOC_RELEASE		_IO(NANODOSE_IOC_MAGIC, 0x04)
+#define NANODOSE_IOC_RUN		_IOW(NANODOSE_IOC_MAGIC, 0x06, struct nanodose_run)
+#define NANODOSE_IOC_STOP		_IOW(NANODOSE_IOC_MAGIC, 0x08, struct nanodose_stop)
+#define NANODOSE_IOC_CLEAR_FAULTS	_IOW(NANODOSE_IOC_MAGIC, 0x09, struct nanodose_clear_faults)
+#define NANODOSE_IOC_SET_POSITION	_IOW(NANODOSE_IOC_MAGIC, 0x0a, struct nanodose_set_position)
+#define NANODOSE_IOC_SENSOR		_IOW(NANODOSE_IOC_MAGIC, 0x0b, struct nanodose_sensor)
+
+#endif /* _UAPI_LINUX_NANODOSE_H */

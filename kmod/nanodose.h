@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Inside of the driver: one struct nanodose per pump axis, made of parts that
+ * each live in a file of their own.
+ *
+ *	chardev  - open, ioctl, read, poll
+ *	stream   - a ring of records per opener
+ *	engine   - hrtimer that turns a motion into STEP edges; owns the motion
+ *		   state and the latched faults, under one raw spinlock
+ *	gpio     - the lines, and the interrupts of the safety inputs
+ *	flow     - sampler thread: flow sensor and pressure to FLOW records
+ *	guard    - decides what a reading means for the motion
+ *
+ * Lock order: nanodose.lock (mutex) > engine.lock (raw) > stream.lock (raw).
+ */
+#ifndef _NANODOSE_H
+#define _NANODOSE_H
+
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/gpio/consumer.h>
+#include <linux/hrtimer.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "include/uapi/linux/nanodose.h"
+#include "stepgen.h"
+
+struct iio_channel;
+struct nd_client;
+struct nd_flow_sensor;
+struct task_struct;
+
+/* ---- stream: records to openers ---------------------------------------- */
+
+struct nd_stream {
+	raw_spinlock_t lock;		/* clients, their rings, sequence */
+	struct list_head clients;
+	u64 sequence;
+	wait_queue_head_t wait;		/* readers and pollers of all clients */
+	struct work_struct wake;	/* wakes from any context, RT included */
+};
+
+void nd_stream_init(struct nd_stream *stream);
+/* No push may follow. Waits for a pending wake; wakes everybody. */
+void nd_stream_shutdown(struct nd_stream *stream);
+/*
+ * Number the record and copy it to each subscribed ring. Any context. The
+ * caller fills time_ns, type and the payload, the rest is zero.
+ */
+void nd_stream_push(struct nd_stream *stream, struct nanodose_record *record);
+u64 nd_stream_sequence(struct nd_stream *stream);
+
+/* ---- gpio: the lines ----------------------------------------------------- */
+
+struct nd_gpio {
+	struct gpio_desc *step;
+	struct gpio_desc *dir;
+	struct gpio_desc *enable;	/* NULL if not wired */
+	struct gpio_desc *estop;	/* NULL if not wired */
+	struct gpio_desc *limit_plus;	/* NULL if not wired */
+	struct gpio_desc *limit_minus;	/* NULL if not wired */
+	int estop_irq;
+	int limit_plus_irq;
+	int limit_minus_irq;
+	u32 pulse_ns;			/* STEP high time */
+	u32 dir_setup_ns;		/* DIR stable before STEP */
+};
+
+struct nanodose;
+
+/* Gets and checks the lines; refuses sleeping ones. Nothing moves. */
+int nd_gpio_probe(struct nanodose *nd);
+/* From here on the safety inputs act. After nd_engine_init(). */
+int nd_gpio_arm(struct nanodose *nd);
+/* Free the interrupts, all outputs to their resting level. */
+void nd_gpio_disarm(struct nanodose *nd);
+
+/* ---- engine: motion ------------------------------------------------------ */
+
+/* What the engine was last asked to do. */
+struct nd_goal {
+	s64 rate_nhz;
+	u64 accel_nhz_s;
+	s64 end_position;
+	bool has_end;
+	u64 hold_ns;
+	u64 hold_until_ns;
+};
+
+struct nd_engine {
+	raw_spinlock_t lock;
+	struct hrtimer timer;
+	struct nd_segment segment;	/* the segment being stepped */
+	struct nd_goal goal;
+	u32 state;			/* NANODOSE_STATE_* */
+	int direction;			/* +1, -1; of DIR as it stands */
+	bool step_high;
+	bool shut;			/* no motion any more: unbind */
+	s64 position;
+	u64 steps_total;
+	u32 faults;			/* latched */
+	u64 late_max_ns;
+	u64 max_rate_nhz;
+	u64 max_accel_nhz_s;
+	u64 max_lag_ns;
+	/* the engine's own further fields go here */
+};
+
+/* Everything about the motion at one instant. */
+struct nd_motion {
+	u64 time_ns;
+	s64 position;
+	s64 rate_nhz;
+	s64 target_rate_nhz;
+	s64 end_position;		/* NANODOSE_NO_VALUE_S64 if none */
+	u64 hold_until_ns;
+	u64 steps_total;
+	u64 late_max_ns;
+	u32 state;
+	u32 faults;
+	bool enabled;
+};
+
+int nd_engine_init(struct nanodose *nd);
+/* Stop at once, cancel the timer, park the pins; later calls get -ENODEV. */
+void nd_engine_shutdown(struct nanodose *nd);
+/* The fields are checked here; flags and reserved ones by the caller. */
+int nd_engine_run(struct nanodose *nd, const struct nanodose_run *run);
+/* Bring to rest and push a STATE record with this cause. Any context. */
+void nd_engine_stop(struct nanodose *nd, bool now, u32 cause);
+/* -EBUSY unless at rest. */
+int nd_engine_set_position(struct nanodose *nd, s64 position);
+/* -EBUSY unless at rest, -EPIPE if a line still says so. */
+int nd_engine_clear_faults(struct nanodose *nd, u32 faults);
+/*
+ * Latch, stop and push a FAULT record; nothing if already latched. Any
+ * context.
+ */
+void nd_engine_fault(struct nanodose *nd, u32 fault, bool now, s64 value);
+void nd_engine_motion(struct nanodose *nd, struct nd_motion *motion);
+/* Motor power; off only at rest. */
+void nd_engine_enable(struct nanodose *nd, bool on);
+/* STATE record of the present motion. */
+void nd_engine_push_state(struct nanodose *nd, u32 cause, pid_t pid);
+/* Fill a record with the present state, for an opener's first record. */
+void nd_engine_fill_state(struct nanodose *nd, struct nanodose_record *record,
+			  u32 cause, pid_t pid);
+
+/* ---- flow: sensor and pressure -------------------------------------------- */
+
+/* One reading of a flow sensor. */
+struct nd_flow_reading {
+	s64 flow_pl_min;
+	s32 temperature_mdegc;
+	u16 flags;
+};
+
+/* What a flow sensor driver offers; all may sleep. */
+struct nd_flow_ops {
+	int (*start)(struct nd_flow_sensor *sensor, u32 medium);
+	int (*stop)(struct nd_flow_sensor *sensor);
+	/* 0, or -EIO, -EBADMSG (checksum), -ENODEV: no reading */
+	int (*read)(struct nd_flow_sensor *sensor, struct nd_flow_reading *reading);
+};
+
+struct nd_flow_sensor {
+	struct device *dev;
+	const struct nd_flow_ops *ops;
+	u32 model;			/* NANODOSE_SENSOR_* */
+	u64 serial;
+	s64 full_scale_pl_min;
+	u64 min_period_ns;
+	bool has_ipa;
+};
+
+/*
+ * The sensor behind the "flow-sensor" reference of @dev; holds a reference to
+ * it until nd_flow_sensor_put(). NULL if the property is absent,
+ * -EPROBE_DEFER if its driver is not bound yet.
+ */
+struct nd_flow_sensor *nd_flow_sensor_get(struct device *dev);
+void nd_flow_sensor_put(struct nd_flow_sensor *sensor);
+extern struct i2c_driver nd_flow_sf06_driver;
+
+struct nd_flow {
+	struct nd_flow_sensor *sensor;	/* NULL if none */
+	struct iio_channel *pressure;	/* NULL if none */
+	struct task_struct *thread;	/* NULL while stopped */
+	u64 period_ns;
+	u32 bad_in_row;
+	struct mutex lock;		/* the last reading below */
+	u64 time_ns;
+	s64 flow_pl_min;
+	s32 temperature_mdegc;
+	s32 pressure_pa;
+	u32 bus_errors;
+};
+
+int nd_flow_probe(struct nanodose *nd);
+int nd_flow_start(struct nanodose *nd, u32 medium, u64 period_ns);
+/* Waits for the sampler to end. */
+void nd_flow_stop(struct nanodose *nd);
+void nd_flow_remove(struct nanodose *nd);
+
+/* pressure.c: an IIO channel, optional. Pa, or a negative errno. */
+int nd_pressure_probe(struct nanodose *nd);
+int nd_pressure_read(struct nanodose *nd, s32 *pressure_pa);
+
+/* ---- guard: what readings mean -------------------------------------------- */
+
+#define ND_SENSOR_BAD_FRAMES	3	/* in a row: SENSOR_LOST */
+
+/* After each sample, good (error 0) or not. Called by the sampler. */
+void nd_guard_sample(struct nanodose *nd, int error, const struct nd_flow_reading *reading);
+
+/* ---- the axis ------------------------------------------------------------- */
+
+struct nanodose {
+	struct device dev;		/* class device; release frees this */
+	struct cdev cdev;
+	struct device *parent;
+	int id;
+	struct mutex lock;		/* owner, gone, ioctls that change */
+	bool gone;
+	struct nd_client *owner;
+	pid_t owner_pid;
+	char owner_label[NANODOSE_NAME_LEN];
+	char label[NANODOSE_NAME_LEN];
+	u32 microsteps_per_rev;
+	u32 lead_pitch_nm;
+	struct nd_gpio gpio;
+	struct nd_engine engine;
+	struct nd_stream stream;
+	struct nd_flow flow;
+};
+
+/* chardev.c */
+extern const struct file_operations nd_fops;
+/* Called by core on unbind, after `gone` is set: owner out, everybody woken. */
+void nd_chardev_gone(struct nanodose *nd);
+
+/* core.c: a struct nanodose that some file still holds open stays valid. */
+#define nd_get(nd)	get_device(&(nd)->dev)
+#define nd_put(nd)	put_device(&(nd)->dev)
+
+/* sysfs.c */
+extern const struct attribute_group *nd_groups[];
+
+#endif /* _NANODOSE_H */

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One channel's closed loop, pure: no clock, no device. On each flow record it
+ * gets the sensor's flow and the steps made since, and says what step rate to
+ * ask for. The steps are trusted for volume, the sensor for dynamics.
+ */
+#ifndef CONTROL_H
+#define CONTROL_H
+
+#include <stdbool.h>
+
+struct control_config {
+	double max_rate_m3_s;		/* pump and syringe, and the protocol's limit */
+	double max_pressure_pa;		/* INFINITY if none */
+	double sensor_full_scale_m3_s;
+	double sample_period_s;
+};
+
+struct control_sample {
+	double time_s;			/* monotonic */
+	double stepped_m3;		/* steps since the start of the run, as volume, signed */
+	double flow_m3_s;		/* NAN: no reading */
+	double pressure_pa;		/* NAN: no reading */
+};
+
+struct control_output {
+	double pump_rate_m3_s;		/* signed: ask the pump for this */
+	double flow_m3_s;		/* estimated outlet flow */
+	double stored_m3;		/* estimated volume held back by compliance */
+};
+
+struct control;
+
+struct control *control_new(const struct control_config *config);
+void control_free(struct control *control);
+/* New set point, signed; 0 at rest. Bumpless. */
+void control_set_point(struct control *control, double time_s, double flow_m3_s);
+/* One flow record. Never a higher rate than before when the reading is missing. */
+void control_sample(struct control *control, const struct control_sample *sample,
+		    struct control_output *output);
+
+#endif /* CONTROL_H */

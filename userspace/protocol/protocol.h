@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A protocol: what a researcher wrote, parsed, with every value resolved and
+ * checked. All quantities are SI doubles (m3, m3/s, s, Pa, 1/m3).
+ *
+ * protocol_load() reads and checks everything that can be known without a
+ * device. protocol_check_device() adds what a real pump's facts can refuse.
+ * Both report all errors at once.
+ */
+#ifndef PROTOCOL_H
+#define PROTOCOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nanodose.h"
+
+/* ---- messages -------------------------------------------------------------- */
+
+struct source_position {
+	int line;	/* from 1; 0: the file as a whole */
+	int column;	/* from 1 */
+};
+
+struct diagnostic {
+	struct source_position at;
+	bool warning;
+	char *text;		/* "what, and what would be right" */
+};
+
+struct diagnostics {
+	const char *file;
+	struct diagnostic *list;
+	size_t count;
+	size_t errors;
+};
+
+void diagnostics_add(struct diagnostics *diagnostics, struct source_position at, bool warning,
+		     const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* "file:line:column: error: text", sorted by position, one a line. */
+void diagnostics_print(const struct diagnostics *diagnostics, void *stream);
+void diagnostics_free(struct diagnostics *diagnostics);
+
+/* ---- the protocol ------------------------------------------------------------ */
+
+struct protocol_setting {	/* --set name=value */
+	const char *name;
+	const char *value;
+};
+
+struct protocol_input {
+	char *name;
+	enum nanodose_dimension dimension;
+	double value;		/* in use: the default or what --set gave */
+	char *text;		/* as written, "12 mL/min" */
+	bool set;		/* by --set */
+};
+
+struct protocol_channel {
+	char *name;
+	char *pump;			/* device name or label */
+	const struct nanodose_syringe *syringe;
+	double loaded_m3;
+	uint32_t medium;		/* NANODOSE_MEDIUM_* */
+	double concentration_per_m3;	/* particles, 0 if none given */
+	/* limits; INFINITY where none was given */
+	double limit_rate_m3_s;
+	double limit_volume_m3;
+	double limit_pressure_pa;
+	struct source_position at;	/* the channel's key */
+	struct source_position at_pump;
+	struct source_position at_limits;
+	/* worked out by the check */
+	double infused_m3;		/* all the protocol dispenses */
+	double peak_rate_m3_s;
+	struct source_position at_peak;	/* the value that asks for it */
+};
+
+enum protocol_verb {
+	PROTOCOL_INFUSE,
+	PROTOCOL_WITHDRAW,
+	PROTOCOL_MIX,
+	PROTOCOL_HOLD,
+	PROTOCOL_WAIT_TIME,
+	PROTOCOL_WAIT_OPERATOR,
+	PROTOCOL_WAIT_UNTIL,
+	PROTOCOL_REPEAT,
+};
+
+struct protocol_flow {		/* one channel's part in an infuse, withdraw or mix */
+	size_t channel;		/* index */
+	double volume_m3;	/* above 0 */
+	double rate_m3_s;	/* above 0 */
+};
+
+struct protocol_step {
+	enum protocol_verb verb;
+	struct source_position at;
+	char *text;			/* for people: "infuse aqueous 0.5 mL at 3 mL/min" */
+	struct protocol_flow *flows;	/* infuse, withdraw: 1; mix: 2 or more */
+	size_t flow_count;
+	double duration_s;		/* hold, wait for a time; of flows: volume / rate */
+	double timeout_s;		/* wait; INFINITY if none */
+	bool timeout_continues;		/* then: continue, else stop */
+	char *message;			/* wait for the operator: the question */
+	char *until;			/* wait until: the Lua expression */
+	unsigned int times;		/* repeat */
+	struct protocol_step *steps;	/* repeat */
+	size_t step_count;
+};
+
+struct protocol {
+	char *path;
+	char *text;			/* the file as read */
+	char *name;
+	char *rig;			/* path of the rig file, resolved; NULL if none */
+	struct protocol_input *inputs;
+	size_t input_count;
+	struct protocol_channel *channels;
+	size_t channel_count;
+	struct protocol_step *steps;
+	size_t step_count;
+	double duration_s;		/* of all steps; waits for people count 0 */
+};
+
+/*
+ * protocol_load() - read, parse, resolve, check
+ * Returns NULL if there was any error; @diagnostics holds them all, and the
+ * warnings. @diagnostics is initialised here and freed by the caller.
+ */
+struct protocol *protocol_load(const char *path, const struct protocol_setting *settings,
+			       size_t setting_count, struct diagnostics *diagnostics);
+void protocol_free(struct protocol *protocol);
+
+/*
+ * protocol_check_device() - what this pump cannot do for that channel
+ * Adds errors such as a peak rate beyond the pump, with the maximum.
+ */
+void protocol_check_device(const struct protocol *protocol, size_t channel,
+			   const struct nanodose_info *info, struct diagnostics *diagnostics);
+
+/* Fastest rate of pump and syringe together, m3/s. */
+double protocol_max_rate_m3_s(const struct protocol_channel *channel,
+			      const struct nanodose_info *info);
+
+/* ---- expressions -------------------------------------------------------------- */
+
+/*
+ * Lua 5.4 with arithmetic, comparisons, math and the values handed in, and
+ * nothing else; bounded instructions. In a wait's `until`, the run's values
+ * are tables by channel name, SI units turned to what people write:
+ * flow.NAME (uL/min), setpoint.NAME (uL/min), volume.NAME (uL delivered by
+ * steps), pressure.NAME (kPa), temperature.NAME (degC), and time (s since the
+ * step began), elapsed (s since the run began).
+ */
+struct expression_channel {
+	const char *name;
+	double flow_ul_min, setpoint_ul_min, volume_ul, pressure_kpa, temperature_c;	/* NAN: not had */
+};
+
+struct expression_values {
+	const struct expression_channel *channels;
+	size_t channel_count;
+	double time_s, elapsed_s;
+	const struct protocol_input *inputs;	/* by name, in SI units of their dimension */
+	size_t input_count;
+};
+
+struct expression;
+
+/* Compile; NULL and *error (to be freed) on a syntax error or a forbidden name. */
+struct expression *expression_new(const char *text, char **error);
+void expression_free(struct expression *expression);
+/* 0, or -1 and *error. *value: numbers as they are, false 0, true 1. */
+int expression_evaluate(struct expression *expression, const struct expression_values *values,
+			double *value, char **error);
+
+#endif /* PROTOCOL_H */

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A run file: SQLite, one per run. Written ahead and committed at least once
+ * a second of the run's time, so that a power cut loses no more than that.
+ *
+ * Times are CLOCK_MONOTONIC nanoseconds; the run stores the offset to UTC.
+ */
+#ifndef RECORD_H
+#define RECORD_H
+
+#include <linux/nanodose.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct protocol;
+struct record;
+
+enum record_severity { RECORD_INFO, RECORD_WARNING, RECORD_FAULT };
+
+/* Where an event came from. */
+enum record_source { RECORD_OPERATOR, RECORD_PROTOCOL, RECORD_INTERLOCK, RECORD_KERNEL, RECORD_PROGRAM };
+
+struct record_channel {
+	const char *name, *pump, *device_path;
+	struct nanodose_info info;
+	double volume_per_step_m3;
+};
+
+/* A new file; refuses to overwrite (EEXIST). On failure NULL and a message to free. */
+struct record *record_create(const char *path, const struct protocol *protocol,
+			     const struct record_channel *channels, size_t channel_count,
+			     char **error);
+/*
+ * Each of these returns 0, or -1 with errno: ENOSPC disk full, EIO otherwise.
+ * After a failure the data is kept in memory and tried again by the next
+ * call; nothing is lost while the process lives.
+ */
+int record_sample(struct record *record, size_t channel, const struct nanodose_record *data,
+		  double setpoint_m3_s, double pump_rate_m3_s, double estimate_m3_s);
+/* STATE, FAULT and DROPPED records of the kernel. */
+int record_kernel(struct record *record, size_t channel, const struct nanodose_record *data);
+/* channel: index, or -1 for the run as a whole. line: in the protocol, 0 if none. */
+int record_event(struct record *record, uint64_t time_ns, enum record_severity severity,
+		 enum record_source source, int channel, int line, const char *text);
+/* Commits if a second has passed, or now. */
+int record_commit(struct record *record, uint64_t time_ns, int now);
+/* The run's end: status as in the exit codes' words, and the summary as JSON. */
+int record_finish(struct record *record, uint64_t time_ns, const char *status,
+		  const char *summary_json);
+/* Commits what it can and closes; 0, or -1 if something could not be written. */
+int record_close(struct record *record);
+const char *record_path(const struct record *record);
+/* Text for the last failure. */
+const char *record_error(const struct record *record);
+
+/* CSV with units in the header, to stream (a FILE *). -1 and *error to free. */
+int record_export_csv(const char *path, void *stream, char **error);
+
+#endif /* RECORD_H */

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The runner owns the devices, the loop and the record of one run. One thread,
+ * one poll(). A front (screen, progress lines) sees the run through
+ * struct run_view and acts through the runner_* commands; it never touches a
+ * device.
+ */
+#ifndef RUNNER_H
+#define RUNNER_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nanodose.h"
+#include "protocol.h"
+#include "record.h"
+
+/* Exit status of the program, DESIGN.md section 10. */
+enum nanodose_exit {
+	NANODOSE_EXIT_DONE = 0,
+	NANODOSE_EXIT_REFUSED = 1,
+	NANODOSE_EXIT_USAGE = 2,
+	NANODOSE_EXIT_FAULT = 3,
+	NANODOSE_EXIT_OPERATOR = 4,
+	NANODOSE_EXIT_GONE = 5,
+};
+
+/* ---- what a front sees ---------------------------------------------------------- */
+
+#define RUN_HISTORY 4096	/* samples kept a channel for plots */
+
+struct run_sample {
+	double time_s;			/* since the run began */
+	float flow_ul_min;		/* NAN: no reading */
+	float estimate_ul_min;
+	float setpoint_ul_min;
+	float pressure_kpa;		/* NAN: no reading */
+};
+
+struct run_channel_view {
+	const char *name;
+	const char *pump;		/* label or device name */
+	const char *syringe;
+	const char *fluid;		/* "water", "ipa" */
+	double setpoint_ul_min;
+	double flow_ul_min;		/* sensor; NAN: none */
+	double estimate_ul_min;
+	double pump_rate_ul_min;	/* by the steps asked for */
+	double delivered_ul;		/* by steps, whole run, infused less withdrawn */
+	double target_ul;		/* of the whole protocol */
+	double particles_delivered;	/* NAN: no concentration given */
+	double particles_target;
+	double pressure_kpa;		/* NAN: none */
+	double temperature_c;		/* NAN: none */
+	uint32_t faults;		/* NANODOSE_FAULT_* */
+	uint32_t state;			/* NANODOSE_STATE_* */
+	uint16_t sensor_flags;
+	bool gone;
+	/* ring of RUN_HISTORY; entry i of the last n is at (history_end - n + i) % RUN_HISTORY */
+	const struct run_sample *history;
+	size_t history_count;		/* valid entries, at most RUN_HISTORY */
+	size_t history_end;		/* index after the newest */
+};
+
+enum run_step_state { RUN_STEP_TODO, RUN_STEP_ACTIVE, RUN_STEP_DONE, RUN_STEP_SKIPPED };
+
+struct run_step_view {
+	const char *text;
+	int depth;			/* inside repeats */
+	int line;			/* in the protocol file */
+	enum run_step_state state;
+	double progress;		/* 0..1 of an active one */
+	unsigned int round, rounds;	/* repeat: 1-based round of how many, else 0 */
+};
+
+struct run_event_view {
+	double time_s;
+	enum record_severity severity;
+	enum record_source source;
+	const char *text;
+};
+
+enum run_status {
+	RUN_STARTING, RUN_RUNNING, RUN_PAUSING, RUN_PAUSED, RUN_WAITING_OPERATOR,
+	RUN_STOPPING, RUN_DONE, RUN_STOPPED_OPERATOR, RUN_STOPPED_FAULT, RUN_DEVICE_GONE,
+};
+
+struct run_view {
+	const char *protocol_name;
+	const char *protocol_path;
+	const char *record_path;
+	enum run_status status;
+	const char *status_text;	/* "dosing", "paused: disk full", ... */
+	double elapsed_s;		/* of the run */
+	double planned_s;		/* of the whole protocol */
+	double left_s;			/* estimate */
+	double progress;		/* 0..1 of the run */
+	const char *question;		/* for the operator, else NULL */
+	struct run_channel_view *channels;
+	size_t channel_count;
+	struct run_step_view *steps;	/* the protocol's steps in order, flattened by depth */
+	size_t step_count;
+	size_t step_active;		/* index; step_count when over */
+	const struct run_event_view *events;	/* oldest first */
+	size_t event_count;
+};
+
+/* ---- what a front is -------------------------------------------------------------- */
+
+struct runner;
+
+struct run_front {
+	/* Adds descriptors to poll (at most max); returns how many. */
+	int (*fds)(struct run_front *front, struct pollfd *fds, int max);
+	/* Called after poll with the same descriptors; may call runner_*. */
+	void (*handle)(struct run_front *front, struct runner *runner,
+		       const struct pollfd *fds, int count);
+	/* Called at most ten times a second and on changes of status. */
+	void (*draw)(struct run_front *front, const struct run_view *view);
+	/* SIGWINCH. May be NULL. */
+	void (*resize)(struct run_front *front);
+	/* The run is over; the front may keep its last picture until a key. */
+	void (*finish)(struct run_front *front, const struct run_view *view);
+};
+
+/* ---- commands, from a front or a signal ------------------------------------------ */
+
+struct runner;
+
+void runner_pause(struct runner *runner, const char *who);
+void runner_resume(struct runner *runner, const char *who);
+/* Ramped stop, then the run ends with status 4. */
+void runner_stop(struct runner *runner, const char *who);
+/* No further step, then as runner_stop(). */
+void runner_emergency_stop(struct runner *runner, const char *who);
+/* To the question of a wait. */
+void runner_answer(struct runner *runner, bool yes, const char *who);
+
+/* ---- a run -------------------------------------------------------------------------- */
+
+struct runner_options {
+	const struct protocol *protocol;
+	const char *record_path;	/* NULL: RUN_<date>_<name>.db in the current folder */
+	struct run_front *front;
+	double sample_rate_hz;		/* flow records a second, 0: 50 */
+};
+
+/* Opens, checks and claims every pump; prints what refuses it. NULL: *status is set. */
+struct runner *runner_new(const struct runner_options *options, enum nanodose_exit *status);
+/* Runs to the end, SIGINT and SIGTERM included. */
+enum nanodose_exit runner_run(struct runner *runner);
+/* JSON of DESIGN.md section 10, one object; to be freed by the caller. */
+char *runner_summary_json(const struct runner *runner);
+/* The same for people. */
+void runner_summary_print(const struct runner *runner, void *stream);
+void runner_free(struct runner *runner);
+
+#endif /* RUNNER_H */
