@@ -23,6 +23,8 @@ extern "C" {
 
 #define NANODOSE_API __attribute__((visibility("default")))
 
+#define NANODOSE_VERSION "0.1.0"
+
 /* ---- devices ---------------------------------------------------------------- */
 
 struct nanodose_device;
