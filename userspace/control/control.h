@@ -12,7 +12,7 @@
 struct control_config {
 	double max_rate_m3_s;		/* pump and syringe, and the protocol's limit */
 	double max_pressure_pa;		/* INFINITY if none */
-	double sensor_full_scale_m3_s;
+	double sensor_full_scale_m3_s;	/* 0: no sensor, the loop stays open */
 	double sample_period_s;
 };
 
@@ -26,11 +26,12 @@ struct control_sample {
 struct control_output {
 	double pump_rate_m3_s;		/* signed: ask the pump for this */
 	double flow_m3_s;		/* estimated outlet flow */
-	double stored_m3;		/* estimated volume held back by compliance */
+	double stored_m3;		/* estimated volume held back by compliance; NAN: not known yet */
 };
 
 struct control;
 
+/* NULL with errno ENOMEM. */
 struct control *control_new(const struct control_config *config);
 void control_free(struct control *control);
 /* New set point, signed; 0 at rest. Bumpless. */
