@@ -79,6 +79,10 @@ static char *path_of(const char *name)
 {
 	char *path;
 
+	if (!*name) {
+		errno = ENOENT;
+		return NULL;
+	}
 	/* A link from by-label/ is followed, so that messages name the real node. */
 	if (strchr(name, '/'))
 		return realpath(name, NULL);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Comparing what people type with what there is. Inside the project only. */
-#ifndef TEXT_H
-#define TEXT_H
+#ifndef DISTANCE_H
+#define DISTANCE_H
 
 #include <stddef.h>
 
 /* Edit distance (insert, delete, replace, swap of neighbours), case ignored. */
 size_t text_distance(const char *left, const char *right);
 
-#endif /* TEXT_H */
+#endif /* DISTANCE_H */

@@ -2,7 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "text.h"
+#include "distance.h"
 
 #define LONGEST 63	/* characters compared; names here are shorter */
 
