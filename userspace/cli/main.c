@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The nanodose command: finds the verb and hands over to it.
+ */
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "distance.h"
+#include "nanodose.h"
+#include "runner.h"
+#include "verbs.h"
+
+const struct verb verbs[] = {
+	{ "list", "[--json]", "show the pumps of this machine", verb_list },
+	{ "info", "DEVICE [--json]", "show what a pump is and how it stands", verb_info },
+	{ "monitor", "DEVICE [--json] [--count N]", "print a pump's records as they come", verb_monitor },
+	{ "stop", "DEVICE... | --all [--now]", "bring pumps to rest, whoever drives them", verb_stop },
+	{ "export", "RUN.db [--events | --json] [--output FILE]",
+	  "turn a run's record into CSV or JSON", verb_export },
+};
+
+const size_t verb_count = sizeof(verbs) / sizeof(verbs[0]);
+
+static const struct verb *find_verb(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < verb_count; i++)
+		if (!strcmp(verbs[i].name, name))
+			return &verbs[i];
+	return NULL;
+}
+
+static void print_usage(const char *name, FILE *stream)
+{
+	const struct verb *verb = find_verb(name);
+
+	fprintf(stream, "usage: nanodose %s %s\n", name, verb ? verb->arguments : "");
+}
+
+int verb_help(const char *name, const char *options)
+{
+	const struct verb *verb = find_verb(name);
+
+	print_usage(name, stdout);
+	printf("\n%s\n", verb ? verb->help : "");
+	if (options)
+		printf("\n%s", options);
+	return verb_output_done(name);
+}
+
+int verb_usage_error(const char *name, const char *format, ...)
+{
+	va_list arguments;
+
+	if (format) {
+		fprintf(stderr, "nanodose %s: ", name);
+		va_start(arguments, format);
+		vfprintf(stderr, format, arguments);
+		va_end(arguments);
+		fputc('\n', stderr);
+	}
+	print_usage(name, stderr);
+	fprintf(stderr, "See \"nanodose %s --help\".\n", name);
+	return NANODOSE_EXIT_USAGE;
+}
+
+int verb_output_done(const char *name)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return NANODOSE_EXIT_DONE;
+	fprintf(stderr, "nanodose %s: the output could not be written: %m\n", name);
+	return NANODOSE_EXIT_REFUSED;
+}
+
+static void print_verbs(FILE *stream)
+{
+	size_t i;
+
+	fputs("usage: nanodose VERB [ARGUMENT...]\n\n", stream);
+	for (i = 0; i < verb_count; i++)
+		fprintf(stream, "  %-8s  %s\n", verbs[i].name, verbs[i].help);
+	fputs("\n\"nanodose VERB --help\" tells more. Results go to standard output, talk to standard\n"
+	      "error. Exit status: 0 done, 1 refused before anything moved, 2 wrong usage,\n"
+	      "3 stopped by a fault or interlock, 4 stopped by the operator, 5 device gone.\n",
+	      stream);
+}
+
+static int unknown_verb(const char *name)
+{
+	size_t i, distance, least = 3;
+	const char *nearest = NULL;
+
+	for (i = 0; i < verb_count; i++) {
+		distance = text_distance(name, verbs[i].name);
+		if (distance < least && distance < strlen(verbs[i].name) - 1) {
+			least = distance;
+			nearest = verbs[i].name;
+		}
+	}
+	fprintf(stderr, "nanodose: there is no verb \"%s\"", name);
+	if (nearest)
+		fprintf(stderr, "; did you mean \"%s\"?", nearest);
+	fputs("\nSee \"nanodose --help\".\n", stderr);
+	return NANODOSE_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	const struct verb *verb;
+
+	setlocale(LC_ALL, "");
+	/* What is printed is read by programs, too: the decimal point is a point. */
+	setlocale(LC_NUMERIC, "C");
+	if (argc < 2) {
+		print_verbs(stderr);
+		return NANODOSE_EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		print_verbs(stdout);
+		return verb_output_done("--help");
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts("nanodose " NANODOSE_VERSION);
+		return verb_output_done("--version");
+	}
+	verb = find_verb(argv[1]);
+	return verb ? verb->run(argc - 1, argv + 1) : unknown_verb(argv[1]);
+}
