@@ -20,6 +20,7 @@
 #include <linux/device.h>
 #include <linux/gpio/consumer.h>
 #include <linux/hrtimer.h>
+#include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
@@ -40,13 +41,39 @@ struct task_struct;
 struct nd_stream {
 	raw_spinlock_t lock;		/* clients, their rings, sequence */
 	struct list_head clients;
-	u64 sequence;
+	u64 sequence;			/* of the next record, from 1 */
+	bool shut;			/* no record any more */
 	wait_queue_head_t wait;		/* readers and pollers of all clients */
 	struct work_struct wake;	/* wakes from any context, RT included */
 };
 
+/*
+ * Written under the stream's lock, read without it: only the reader moves
+ * tail, and what lies between tail and head is never written again.
+ */
+struct nd_ring {
+	struct nanodose_record *records;
+	u32 slots;			/* one of them is always empty */
+	u32 capacity;			/* for all but faults, which have some more */
+	u32 head;
+	u32 tail;
+	u64 lost;			/* records since the ring became full */
+	u64 first_lost;			/* number of the first of them */
+};
+
+/* One open file. */
+struct nd_client {
+	struct nanodose *nd;
+	struct list_head list;		/* in the stream's clients */
+	struct mutex read_lock;		/* reading, and exchanging the ring */
+	struct nd_ring ring;
+	u32 mask;
+	u32 flow_decimation;
+	u32 flow_skipped;
+};
+
 void nd_stream_init(struct nd_stream *stream);
-/* No push may follow. Waits for a pending wake; wakes everybody. */
+/* Later pushes do nothing. Waits for a pending wake; wakes everybody. */
 void nd_stream_shutdown(struct nd_stream *stream);
 /*
  * Number the record and copy it to each subscribed ring. Any context. The
@@ -54,6 +81,25 @@ void nd_stream_shutdown(struct nd_stream *stream);
  */
 void nd_stream_push(struct nd_stream *stream, struct nanodose_record *record);
 u64 nd_stream_sequence(struct nd_stream *stream);
+/* Shut: what is in the rings is all there will be. */
+bool nd_stream_ended(const struct nd_stream *stream);
+
+int nd_ring_alloc(struct nd_ring *ring, u32 records);
+void nd_ring_free(struct nd_ring *ring);
+/*
+ * Give a client another ring, which begins with @first, and what it wants to
+ * get; *ring is the old one then. False, and nothing done, unless the next
+ * record would carry the number @sequence.
+ */
+bool nd_stream_begin(struct nd_stream *stream, struct nd_client *client, struct nd_ring *ring,
+		     const struct nanodose_subscribe *subscribe,
+		     const struct nanodose_record *first, u64 sequence);
+void nd_stream_select(struct nd_stream *stream, struct nd_client *client,
+		      const struct nanodose_subscribe *subscribe);
+void nd_stream_detach(struct nd_stream *stream, struct nd_client *client);
+bool nd_client_readable(const struct nd_client *client);
+/* Whole records, as many as there are: bytes, 0 if none, -EFAULT. */
+ssize_t nd_client_read(struct nd_client *client, char __user *buffer, size_t count);
 
 /* ---- gpio: the lines ----------------------------------------------------- */
 
@@ -166,16 +212,21 @@ struct nd_flow_ops {
 	int (*stop)(struct nd_flow_sensor *sensor);
 	/* 0, or -EIO, -EBADMSG (checksum), -ENODEV: no reading */
 	int (*read)(struct nd_flow_sensor *sensor, struct nd_flow_reading *reading);
+	void (*free)(struct nd_flow_sensor *sensor);
 };
 
 struct nd_flow_sensor {
-	struct device *dev;
+	struct device *dev;		/* NULL once its driver is unbound */
 	const struct nd_flow_ops *ops;
 	u32 model;			/* NANODOSE_SENSOR_* */
 	u64 serial;
 	s64 full_scale_pl_min;
 	u64 min_period_ns;
+	u64 start_ns;			/* from start to the first frame */
 	bool has_ipa;
+	struct mutex lock;		/* held in each of ops; dev */
+	struct list_head list;
+	struct kref refs;
 };
 
 /*
@@ -185,13 +236,17 @@ struct nd_flow_sensor {
  */
 struct nd_flow_sensor *nd_flow_sensor_get(struct device *dev);
 void nd_flow_sensor_put(struct nd_flow_sensor *sensor);
+/* By sensor drivers; the rest is filled in. From unregister on ops rest. */
+void nd_flow_sensor_register(struct nd_flow_sensor *sensor);
+void nd_flow_sensor_unregister(struct nd_flow_sensor *sensor);
 extern struct i2c_driver nd_flow_sf06_driver;
 
 struct nd_flow {
 	struct nd_flow_sensor *sensor;	/* NULL if none */
 	struct iio_channel *pressure;	/* NULL if none */
 	struct task_struct *thread;	/* NULL while stopped */
-	u64 period_ns;
+	u64 period_ns;			/* 0 while stopped */
+	u64 first_ns;			/* instant of the first sample */
 	u32 bad_in_row;
 	struct mutex lock;		/* the last reading below */
 	u64 time_ns;
