@@ -38,6 +38,8 @@ struct diagnostics {
 
 void diagnostics_add(struct diagnostics *diagnostics, struct source_position at, bool warning,
 		     const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* By position; messages about one place stay in order. */
+void diagnostics_sort(struct diagnostics *diagnostics);
 /* "file:line:column: error: text", sorted by position, one a line. */
 void diagnostics_print(const struct diagnostics *diagnostics, void *stream);
 void diagnostics_free(struct diagnostics *diagnostics);
@@ -71,10 +73,12 @@ struct protocol_channel {
 	struct source_position at;	/* the channel's key */
 	struct source_position at_pump;
 	struct source_position at_limits;
+	char *loaded_text;		/* as written: the unit to answer in */
 	/* worked out by the check */
 	double infused_m3;		/* all the protocol dispenses */
 	double peak_rate_m3_s;
 	struct source_position at_peak;	/* the value that asks for it */
+	char *peak_text;		/* a rate in the unit written there */
 };
 
 enum protocol_verb {
@@ -92,6 +96,8 @@ struct protocol_flow {		/* one channel's part in an infuse, withdraw or mix */
 	size_t channel;		/* index */
 	double volume_m3;	/* above 0 */
 	double rate_m3_s;	/* above 0 */
+	struct source_position at_volume;	/* the value it was written as, or worked out from */
+	struct source_position at_rate;
 };
 
 struct protocol_step {

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What the whole protocol asks for: it is walked through once with every
+ * repeat written out, and the level in each syringe followed.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "loader.h"
+#include "wording.h"
+
+/* Rounding of sums must not refuse "infuse all that is loaded". */
+#define SLACK 1e-9
+
+struct level {
+	double now_m3;
+	bool reported_empty, reported_full, reported_limit;
+};
+
+struct walk {
+	struct loader *loader;
+	struct level levels[LOADER_MAX_CHANNELS];
+	double duration_s;
+};
+
+static const char *volume_text(double volume_m3, const struct protocol_channel *channel,
+			       char *buffer, size_t size)
+{
+	return format_like(fmax(volume_m3, 0), NANODOSE_DIMENSION_VOLUME, channel->loaded_text,
+			   buffer, size);
+}
+
+static void infuse(struct walk *walk, const struct protocol_flow *flow)
+{
+	struct protocol_channel *channel = &walk->loader->protocol->channels[flow->channel];
+	const struct loader_channel *more = &walk->loader->channels[flow->channel];
+	struct level *level = &walk->levels[flow->channel];
+	char asked[WORDING_SIZE], left[WORDING_SIZE];
+	double slack = SLACK * (channel->loaded_m3 + flow->volume_m3);
+
+	channel->infused_m3 += flow->volume_m3;
+	if (channel->infused_m3 > channel->limit_volume_m3 * (1 + SLACK) && !level->reported_limit) {
+		level->reported_limit = true;
+		loader_error(walk->loader, flow->at_volume,
+			     "'%s' would have infused %s by here, beyond its limit of %s (line %d)",
+			     channel->name,
+			     volume_text(channel->infused_m3, channel, asked, sizeof(asked)),
+			     more->volume_limit_text, more->at_volume_limit.line);
+	}
+	if (!more->loaded_known || walk->loader->levels_unknown)
+		return;
+	level->now_m3 -= flow->volume_m3;
+	if (level->now_m3 >= -slack || level->reported_empty)
+		return;
+	level->reported_empty = true;
+	volume_text(flow->volume_m3, channel, asked, sizeof(asked));
+	volume_text(level->now_m3 + flow->volume_m3, channel, left, sizeof(left));
+	loader_error(walk->loader, flow->at_volume,
+		     "infuses %s of '%s', which has %s left here (%s loaded, line %d); load more or infuse less",
+		     asked, channel->name, left, channel->loaded_text, more->at_loaded.line);
+}
+
+static void withdraw(struct walk *walk, const struct protocol_flow *flow)
+{
+	struct protocol_channel *channel = &walk->loader->protocol->channels[flow->channel];
+	const struct loader_channel *more = &walk->loader->channels[flow->channel];
+	struct level *level = &walk->levels[flow->channel];
+	char asked[WORDING_SIZE], room[WORDING_SIZE];
+
+	if (!more->loaded_known || !channel->syringe || walk->loader->levels_unknown)
+		return;
+	level->now_m3 += flow->volume_m3;
+	if (level->now_m3 <= channel->syringe->volume_m3 * (1 + SLACK) || level->reported_full)
+		return;
+	level->reported_full = true;
+	volume_text(flow->volume_m3, channel, asked, sizeof(asked));
+	volume_text(channel->syringe->volume_m3 - level->now_m3 + flow->volume_m3, channel, room,
+		    sizeof(room));
+	loader_error(walk->loader, flow->at_volume,
+		     "withdraws %s into '%s', whose %s has room for %s here; withdraw less or take a larger syringe",
+		     asked, channel->name, channel->syringe->name, room);
+}
+
+/* Steps written out, but no more than one above the limit. */
+static size_t written_out(const struct protocol_step *steps, size_t count)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < count && sum <= LOADER_MAX_STEPS; i++) {
+		size_t inside = written_out(steps[i].steps, steps[i].step_count);
+
+		sum++;
+		/* A round takes time to walk even if all its steps were in error. */
+		if (steps[i].verb == PROTOCOL_REPEAT)
+			sum += steps[i].times * (inside ? inside : 1);
+	}
+	return sum > LOADER_MAX_STEPS ? LOADER_MAX_STEPS + 1 : sum;
+}
+
+/* Recursion is bounded by LOADER_MAX_REPEATS, the work by LOADER_MAX_STEPS. */
+static void walk_steps(struct walk *walk, const struct protocol_step *steps, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct protocol_step *step = &steps[i];
+
+		walk->duration_s += step->duration_s;
+		for (size_t k = 0; k < step->flow_count; k++) {
+			if (step->verb == PROTOCOL_WITHDRAW)
+				withdraw(walk, &step->flows[k]);
+			else
+				infuse(walk, &step->flows[k]);
+		}
+		for (unsigned int round = 0; step->verb == PROTOCOL_REPEAT && round < step->times;
+		     round++)
+			walk_steps(walk, step->steps, step->step_count);
+	}
+}
+
+void amounts_check(struct loader *loader)
+{
+	struct protocol *protocol = loader->protocol;
+	struct walk walk = { .loader = loader };
+
+	if (written_out(protocol->steps, protocol->step_count) > LOADER_MAX_STEPS) {
+		loader_error(loader, protocol->steps[0].at,
+			     "with every repeat written out these are more than %d steps",
+			     LOADER_MAX_STEPS);
+		return;
+	}
+	for (size_t i = 0; i < protocol->channel_count; i++)
+		walk.levels[i].now_m3 = protocol->channels[i].loaded_m3;
+	walk_steps(&walk, protocol->steps, protocol->step_count);
+	protocol->duration_s = walk.duration_s;
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Channels: which pump, which syringe, what is in it; and their limits. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "expression.h"
+#include "loader.h"
+#include "wording.h"
+
+long channels_find(const struct protocol *protocol, const char *name)
+{
+	for (size_t i = 0; i < protocol->channel_count; i++) {
+		if (!strcmp(protocol->channels[i].name, name))
+			return i;
+	}
+	return -1;
+}
+
+static void load_pump(struct loader *loader, const struct node *node,
+		      struct protocol_channel *channel)
+{
+	channel->at_pump = node->at;
+	channel->pump = value_text(loader, node, "pump");
+	if (!channel->pump)
+		return;
+	for (size_t i = 0; i < loader->protocol->channel_count; i++) {
+		const struct protocol_channel *other = &loader->protocol->channels[i];
+
+		if (other->pump && !strcmp(other->pump, channel->pump))
+			loader_error(loader, node->at,
+				     "pump: '%s' already drives channel '%s' (line %d); each channel needs a pump of its own",
+				     channel->pump, other->name, other->at_pump.line);
+	}
+}
+
+static void load_syringe(struct loader *loader, const struct node *node,
+			 struct protocol_channel *channel)
+{
+	char *text = value_text(loader, node, "syringe");
+	const char *near[3];
+	char list[200];
+	size_t count;
+
+	if (!text)
+		return;
+	channel->syringe = nanodose_syringe_find(text);
+	if (!channel->syringe) {
+		count = nanodose_syringe_suggest(text, near, 3);
+		loader_error(loader, node->at, "syringe: there is no \"%s\" in the table; near it are %s",
+			     text, join_words(near, count, list, sizeof(list)));
+	}
+	free(text);
+}
+
+static void load_loaded(struct loader *loader, const struct node *node,
+			struct protocol_channel *channel, struct loader_channel *more)
+{
+	char room[WORDING_SIZE];
+
+	more->at_loaded = node->at;
+	if (!value_quantity(loader, node, "loaded", NANODOSE_DIMENSION_VOLUME, &channel->loaded_m3,
+			    &channel->loaded_text))
+		return;
+	if (channel->loaded_m3 < 0) {
+		loader_error(loader, node->at, "loaded: \"%s\" must not be below zero",
+			     channel->loaded_text);
+		return;
+	}
+	more->loaded_known = true;
+	if (channel->syringe && channel->loaded_m3 > channel->syringe->volume_m3 * (1 + 1e-9))
+		loader_error(loader, node->at, "loaded: \"%s\" is more than %s holds, at most %s",
+			     channel->loaded_text, channel->syringe->name,
+			     format_like(channel->syringe->volume_m3, NANODOSE_DIMENSION_VOLUME,
+					 channel->loaded_text, room, sizeof(room)));
+}
+
+static void load_fluid(struct loader *loader, const struct node *node,
+		       struct protocol_channel *channel)
+{
+	char *text = value_text(loader, node, "fluid");
+
+	if (!text)
+		return;
+	if (!strcmp(text, "water"))
+		channel->medium = NANODOSE_MEDIUM_WATER;
+	else if (!strcmp(text, "ipa"))
+		channel->medium = NANODOSE_MEDIUM_IPA;
+	else
+		loader_error(loader, node->at,
+			     "fluid: \"%s\" is not known; the flow sensors are calibrated for water and ipa",
+			     text);
+	free(text);
+}
+
+static void load_particles(struct loader *loader, const struct node *node,
+			   struct protocol_channel *channel)
+{
+	static const char *const keys[] = { "concentration" };
+	const struct node *concentration;
+
+	if (!LOADER_KEYS(loader, node, "'particles'", keys))
+		return;
+	concentration = loader_need(loader, node, "concentration", "'particles'", node->key->at);
+	if (concentration)
+		value_positive(loader, concentration, "concentration",
+			       NANODOSE_DIMENSION_NUMBER_CONCENTRATION,
+			       &channel->concentration_per_m3, NULL);
+}
+
+static void load_channel(struct loader *loader, const struct node *node,
+			 struct protocol_channel *channel, struct loader_channel *more)
+{
+	static const char *const keys[] = { "pump", "syringe", "loaded", "fluid", "particles" };
+	const struct node *pump, *syringe, *loaded, *fluid, *particles;
+	struct source_position at = node->key->at;
+	char what[80];
+
+	snprintf(what, sizeof(what), "channel '%.40s'", node->key->text);
+	if (!LOADER_KEYS(loader, node, what, keys))
+		return;
+	pump = loader_need(loader, node, "pump", what, at);
+	syringe = loader_need(loader, node, "syringe", what, at);
+	loaded = loader_need(loader, node, "loaded", what, at);
+	fluid = loader_need(loader, node, "fluid", what, at);
+	particles = node_get(node, "particles");
+	if (pump)
+		load_pump(loader, pump, channel);
+	if (syringe)
+		load_syringe(loader, syringe, channel);
+	if (loaded)
+		load_loaded(loader, loaded, channel, more);
+	if (fluid)
+		load_fluid(loader, fluid, channel);
+	if (particles)
+		load_particles(loader, particles, channel);
+}
+
+static void load_limits_of(struct loader *loader, const struct node *node)
+{
+	static const char *const keys[] = { "rate", "volume", "pressure" };
+	long index = channels_find(loader->protocol, node->key->text);
+	const struct node *rate, *volume, *pressure;
+	struct protocol_channel *channel;
+	struct loader_channel *more;
+	char what[80];
+
+	if (index < 0) {
+		loader_error(loader, node->key->at, "limits: there is no channel '%s'",
+			     node->key->text);
+		return;
+	}
+	channel = &loader->protocol->channels[index];
+	more = &loader->channels[index];
+	channel->at_limits = node->key->at;
+	snprintf(what, sizeof(what), "the limits of '%.40s'", channel->name);
+	if (!LOADER_KEYS(loader, node, what, keys))
+		return;
+	rate = node_get(node, "rate");
+	volume = node_get(node, "volume");
+	pressure = node_get(node, "pressure");
+	if (rate && !value_positive(loader, rate, "rate", NANODOSE_DIMENSION_RATE,
+				    &channel->limit_rate_m3_s, &more->rate_limit_text))
+		channel->limit_rate_m3_s = INFINITY;
+	if (volume && !value_positive(loader, volume, "volume", NANODOSE_DIMENSION_VOLUME,
+				      &channel->limit_volume_m3, &more->volume_limit_text))
+		channel->limit_volume_m3 = INFINITY;
+	if (pressure && !value_positive(loader, pressure, "pressure", NANODOSE_DIMENSION_PRESSURE,
+					&channel->limit_pressure_pa, NULL))
+		channel->limit_pressure_pa = INFINITY;
+	if (rate)
+		more->at_rate_limit = rate->at;
+	if (volume)
+		more->at_volume_limit = volume->at;
+}
+
+static bool good_name(struct loader *loader, const struct node *key)
+{
+	if (expression_good_name(key->text) && !expression_keyword(key->text))
+		return true;
+	loader_error(loader, key->at,
+		     "a channel's name is a letter and then letters, digits or _, at most 31, not \"%.60s\"",
+		     key->text);
+	return false;
+}
+
+void channels_load(struct loader *loader, const struct node *node, const struct node *limits)
+{
+	struct protocol *protocol = loader->protocol;
+
+	if (node && (node->type != NODE_MAPPING || !node->count))
+		loader_error(loader, node->at,
+			     "channels: must be a mapping such as {aqueous: {pump: ..., syringe: ..., loaded: ..., fluid: ...}}");
+	if (node && node->count > LOADER_MAX_CHANNELS)
+		loader_error(loader, node->at, "channels: %zu are too many, at most %d", node->count,
+			     LOADER_MAX_CHANNELS);
+	protocol->channels = loader_allocate(loader, LOADER_MAX_CHANNELS,
+					     sizeof(*protocol->channels));
+	if (!protocol->channels)
+		return;
+	for (const struct node *one = node && node->type == NODE_MAPPING ? node->first : NULL;
+	     one && protocol->channel_count < LOADER_MAX_CHANNELS; one = one->next) {
+		struct protocol_channel *channel = &protocol->channels[protocol->channel_count];
+
+		if (!good_name(loader, one->key))
+			continue;
+		*channel = (struct protocol_channel){
+			.at = one->key->at,
+			.at_pump = one->key->at,
+			.at_limits = one->key->at,
+			.limit_rate_m3_s = INFINITY,
+			.limit_volume_m3 = INFINITY,
+			.limit_pressure_pa = INFINITY,
+		};
+		channel->name = loader_text(loader, "%s", one->key->text);
+		if (!channel->name)
+			return;
+		load_channel(loader, one, channel, &loader->channels[protocol->channel_count]);
+		protocol->channel_count++;
+	}
+	if (limits && limits->type != NODE_MAPPING) {
+		loader_error(loader, limits->at, "limits: must be a mapping such as {lipid: {rate: 5 mL/min}}");
+		return;
+	}
+	for (const struct node *one = limits ? limits->first : NULL; one; one = one->next)
+		load_limits_of(loader, one);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the parts of the loader share while one file is read. Each part adds
+ * its errors and goes on, so that all are told at once; what could not be
+ * read is left out of the protocol, which is then thrown away.
+ */
+#ifndef LOADER_H
+#define LOADER_H
+
+#include "protocol.h"
+#include "tree.h"
+
+#define LOADER_MAX_CHANNELS	16
+#define LOADER_MAX_INPUTS	64
+#define LOADER_MAX_REPEATS	16	/* nested */
+#define LOADER_MAX_STEPS	100000	/* with every repeat written out */
+
+struct loader_channel {
+	struct node *limits;	/* NULL: none given */
+	struct source_position at_loaded, at_rate_limit, at_volume_limit;
+	char *rate_limit_text, *volume_limit_text;
+	bool used;		/* by a step */
+	bool loaded_known;
+};
+
+struct loader {
+	struct protocol *protocol;
+	struct diagnostics *diagnostics;
+	const struct protocol_setting *settings;
+	size_t setting_count;
+	const struct node *input_nodes;		/* all that the file names; NULL: none */
+	const struct node *input_current;	/* the one being read, NULL afterwards */
+	struct source_position *input_at;	/* by input, its key */
+	bool *input_used;
+	struct loader_channel channels[LOADER_MAX_CHANNELS];
+	/* A step that could not be read might have drawn liquid in: levels are unknown. */
+	bool levels_unknown;
+	bool no_memory;
+};
+
+/* ---- loader.c ---------------------------------------------------------------------- */
+
+void loader_error(struct loader *loader, struct source_position at, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void loader_warning(struct loader *loader, struct source_position at, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Zeroed; NULL is reported once for the file. */
+void *loader_allocate(struct loader *loader, size_t count, size_t size);
+char *loader_text(struct loader *loader, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
+ * loader_keys() - @node must be a mapping with no keys but these
+ * @what: for messages, such as "channel 'aqueous'"
+ * False if it is no mapping; unknown keys are reported only.
+ */
+bool loader_keys(struct loader *loader, const struct node *node, const char *what,
+		 const char *const *keys, size_t count);
+#define LOADER_KEYS(loader, node, what, keys) \
+	loader_keys(loader, node, what, keys, sizeof(keys) / sizeof((keys)[0]))
+/* The value of a key that has to be there; NULL is reported at @at. */
+const struct node *loader_need(struct loader *loader, const struct node *mapping,
+			       const char *key, const char *what, struct source_position at);
+
+/* ---- values.c ---------------------------------------------------------------------- */
+
+/* A value as text; expressions may be of any kind. NULL is reported. To be freed. */
+char *value_text(struct loader *loader, const struct node *node, const char *key);
+/*
+ * value_quantity() - a value with a dimension, in SI
+ * @text: if not NULL, what it reads as, "12 mL/min", to be freed
+ * False is reported, and then *text is NULL.
+ */
+bool value_quantity(struct loader *loader, const struct node *node, const char *key,
+		    enum nanodose_dimension dimension, double *value, char **text);
+/* The same, above zero. */
+bool value_positive(struct loader *loader, const struct node *node, const char *key,
+		    enum nanodose_dimension dimension, double *value, char **text);
+/* Reports the names in an expression that it cannot know; marks inputs as used. */
+bool value_check_names(struct loader *loader, const char *expression, bool run_values,
+		       struct source_position at);
+
+/* ---- inputs.c, channels.c, steps.c, amounts.c -------------------------------------- */
+
+void inputs_load(struct loader *loader, const struct node *node);
+/* Channels first, then the limits that belong to them; both may be NULL. */
+void channels_load(struct loader *loader, const struct node *channels, const struct node *limits);
+/* Index, or -1; does not report. */
+long channels_find(const struct protocol *protocol, const char *name);
+void steps_load(struct loader *loader, const struct node *node);
+/* Sums and levels over the whole protocol, against what is loaded and limits. */
+void amounts_check(struct loader *loader);
+
+void protocol_step_clear(struct protocol_step *step);
+
+#endif /* LOADER_H */
