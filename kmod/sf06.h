@@ -10,21 +10,19 @@
 #ifndef _NANODOSE_SF06_H
 #define _NANODOSE_SF06_H
 
-#ifdef __KERNEL__
 #include <linux/errno.h>
 #include <linux/types.h>
-#else
-#include <errno.h>
+
+#ifndef __KERNEL__
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
-typedef uint8_t u8;
-typedef uint16_t u16;
-typedef uint32_t u32;
-typedef uint64_t u64;
-typedef int16_t s16;
-typedef int32_t s32;
-typedef int64_t s64;
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s16 s16;
+typedef __s32 s32;
+typedef __s64 s64;
 #endif
 
 #define SF06_ADDRESS			0x08
