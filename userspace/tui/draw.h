@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The parts of the picture; screen_draw() puts them together. */
+#ifndef DRAW_H
+#define DRAW_H
+
+#include <stdbool.h>
+
+#include "cells.h"
+#include "layout.h"
+#include "runner.h"
+#include "screen.h"
+
+/* draw_channels.c: bars and numbers of each channel, and of the run below them */
+void draw_channels(struct cells *cells, const struct layout *layout, const struct run_view *view);
+
+/* draw_lists.c */
+void draw_steps(struct cells *cells, const struct layout_area *area, const struct run_view *view);
+void draw_events(struct cells *cells, const struct layout_area *area, const struct run_view *view,
+		 size_t scroll);
+
+/* draw_notices.c: what needs a person: questions, faults with advice, the end */
+#define NOTICE_LINES 32
+struct notice_line {
+	enum cell_style style;
+	char text[512];
+};
+/* Wrapped to @columns; returns how many of at most NOTICE_LINES. */
+int notices_collect(struct notice_line *lines, const struct run_view *view,
+		    const struct screen_state *state, int columns);
+void draw_keys(struct cells *cells, const struct layout_area *area, const struct run_view *view,
+	       const struct screen_state *state);
+void draw_help(struct cells *cells);
+
+/* draw.c */
+bool view_is_over(const struct run_view *view);
+
+#endif /* DRAW_H */
