@@ -13,7 +13,7 @@
  *  - Once tau is known an observer gives the flow now, from the steps, and
  *    corrects it by the sensor.
  *  - The rate is the set point plus a multiple of the missing flow, at most
- *    twice the set point, never below zero. When the flow is there the extra
+ *    twice the set point, never standing still. When the flow is there the extra
  *    fades out for good, until the next set point.
  */
 #include <errno.h>
@@ -30,6 +30,7 @@
 #define NOISE_LIMIT		0.03	/* above: the sensor cannot help here */
 #define BAND			0.02	/* of the set point: the flow is there */
 #define MAX_GAIN		6.0
+#define MIN_SHARE		0.02	/* of the set point: slower would be standstill */
 #define GAIN_ERROR_LIMIT	0.10	/* a sensor further off is not a matter of gain */
 
 /* How far the measurement of tau has come in this transient. */
@@ -312,7 +313,7 @@ void control_sample(struct control *c, const struct control_sample *sample,
 			observe(c, dt, pump, have_flow);
 		give_up(c, sample->time_s);
 		rate = size + feedback(c, sample->time_s, dt, sample->pressure_pa);
-		rate = clamp(rate, 0, c->config.max_rate_m3_s);
+		rate = clamp(rate, MIN_SHARE * size, c->config.max_rate_m3_s);
 		/* Nothing is made faster on a reading that is not there. */
 		c->rate = have_flow ? rate : fmin(rate, c->rate);
 	}

@@ -98,6 +98,7 @@ struct run_view {
 	double left_s;			/* estimate */
 	double progress;		/* 0..1 of the run */
 	const char *question;		/* for the operator, else NULL */
+	double question_left_s;		/* until it times out; INFINITY: never */
 	struct run_channel_view *channels;
 	size_t channel_count;
 	struct run_step_view *steps;	/* the protocol's steps in order, flattened by depth */
@@ -142,14 +143,23 @@ void runner_answer(struct runner *runner, bool yes, const char *who);
 
 struct runner_options {
 	const struct protocol *protocol;
-	const char *record_path;	/* NULL: RUN_<date>_<name>.db in the current folder */
-	struct run_front *front;
+	const char *record_path;	/* NULL: RUN-<date>-<protocol's file name>.db in the current folder */
+	struct run_front *front;	/* may be NULL, see runner_attach() */
 	double sample_rate_hz;		/* flow records a second, 0: 50 */
+	bool unattended;		/* nobody can press a key: a pause for a full disk ends by itself */
 };
 
 /* Opens, checks and claims every pump; prints what refuses it. NULL: *status is set. */
 struct runner *runner_new(const struct runner_options *options, enum nanodose_exit *status);
-/* Runs to the end, SIGINT and SIGTERM included. */
+/*
+ * The front from now on, before runner_run(): a screen must not be opened
+ * while messages of runner_new() may still come.
+ */
+void runner_attach(struct runner *runner, struct run_front *front);
+/*
+ * Runs to the end, SIGINT and SIGTERM included. A SIGHUP does not end it: a
+ * screen is left alone from then on, and the run goes on unattended.
+ */
 enum nanodose_exit runner_run(struct runner *runner);
 /* JSON of DESIGN.md section 10, one object; to be freed by the caller. */
 char *runner_summary_json(const struct runner *runner);

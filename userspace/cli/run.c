@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * nanodose run: a protocol on the pumps it names.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "headless.h"
+#include "protocol.h"
+#include "runner.h"
+#include "screen.h"
+#include "verbs.h"
+
+#define MIN_RATE_HZ 1.0
+#define MAX_RATE_HZ 1000.0
+
+struct run_arguments {
+	const char *file;
+	const char *record_path;
+	struct protocol_setting *settings;
+	size_t setting_count;
+	double rate_hz;
+	bool headless, json, yes;
+};
+
+static const char help[] =
+	"  --set NAME=VALUE   give an input of the protocol another value; may be repeated\n"
+	"  --record RUN.db    where the record goes; must not exist yet\n"
+	"                     (RUN-<date>-<protocol>.db in the current folder)\n"
+	"  --rate HZ          flow records a second, 1 to 1000 (50)\n"
+	"  --headless         progress lines on stderr instead of the screen; taken by\n"
+	"                     itself where there is no terminal. A run paused by a full\n"
+	"                     disk then goes on by itself once all is written\n"
+	"  --yes              answer yes to every question of the protocol; headless only\n"
+	"  --json             the summary as JSON on stdout\n";
+
+enum { OPTION_SET = 256, OPTION_RECORD, OPTION_RATE, OPTION_HEADLESS, OPTION_YES, OPTION_JSON };
+
+static const struct option options[] = {
+	{ "set", required_argument, NULL, OPTION_SET },
+	{ "record", required_argument, NULL, OPTION_RECORD },
+	{ "rate", required_argument, NULL, OPTION_RATE },
+	{ "headless", no_argument, NULL, OPTION_HEADLESS },
+	{ "yes", no_argument, NULL, OPTION_YES },
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* "name=value" in place: the name is cut off at the sign. */
+static int add_setting(struct run_arguments *arguments, char *text)
+{
+	char *equals = strchr(text, '=');
+
+	if (!equals || equals == text)
+		return verb_usage_error("run", "--set %s: should be NAME=VALUE, such as --set rate='2 mL/min'", text);
+	*equals = '\0';
+	arguments->settings[arguments->setting_count++] =
+		(struct protocol_setting){ .name = text, .value = equals + 1 };
+	return 0;
+}
+
+static int parse_rate(struct run_arguments *arguments, const char *text)
+{
+	char *end;
+
+	arguments->rate_hz = strtod(text, &end);
+	if (*end || end == text || !(arguments->rate_hz >= MIN_RATE_HZ && arguments->rate_hz <= MAX_RATE_HZ))
+		return verb_usage_error("run", "--rate %s: should be a number of records a second from %g to %g", text,
+					MIN_RATE_HZ, MAX_RATE_HZ);
+	return 0;
+}
+
+/* 0, or the exit status to leave with; -1 after --help. */
+static int parse(struct run_arguments *arguments, int argc, char **argv)
+{
+	int option, status = 0;
+
+	optind = 1;
+	while (!status && (option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (option) {
+		case OPTION_SET:
+			status = add_setting(arguments, optarg);
+			break;
+		case OPTION_RECORD:
+			arguments->record_path = optarg;
+			break;
+		case OPTION_RATE:
+			status = parse_rate(arguments, optarg);
+			break;
+		case OPTION_HEADLESS:
+			arguments->headless = true;
+			break;
+		case OPTION_YES:
+			arguments->yes = true;
+			break;
+		case OPTION_JSON:
+			arguments->json = true;
+			break;
+		case 'h':
+			verb_help("run", help);
+			return -1;
+		default:
+			status = verb_usage_error("run", NULL);
+		}
+	}
+	if (status)
+		return status;
+	if (optind != argc - 1)
+		return verb_usage_error("run", optind == argc ? "a protocol file is missing" :
+					"one protocol file at a time");
+	arguments->file = argv[optind];
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+		arguments->headless = true;
+	if (arguments->yes && !arguments->headless)
+		return verb_usage_error("run", "--yes goes with --headless; the screen asks its operator");
+	return 0;
+}
+
+static int print_summary(const struct runner *runner, bool json)
+{
+	char *text;
+
+	if (!json) {
+		runner_summary_print(runner, stdout);
+		return verb_output_done("run");
+	}
+	text = runner_summary_json(runner);
+	if (!text) {
+		perror("nanodose run");
+		return NANODOSE_EXIT_REFUSED;
+	}
+	puts(text);
+	free(text);
+	return verb_output_done("run");
+}
+
+static int run_with_front(const struct run_arguments *arguments, struct runner *runner)
+{
+	struct run_front *front = arguments->headless ? headless_new(arguments->yes) : screen_new();
+	enum nanodose_exit status;
+
+	if (!front) {
+		if (arguments->headless)
+			perror("nanodose run");
+		return NANODOSE_EXIT_REFUSED;
+	}
+	runner_attach(runner, front);
+	status = runner_run(runner);
+	if (arguments->headless)
+		headless_free(front);
+	else
+		screen_free(front);
+	/* The dose's own status counts, whatever becomes of the summary. */
+	print_summary(runner, arguments->json);
+	return status;
+}
+
+static int run_file(const struct run_arguments *arguments)
+{
+	struct diagnostics diagnostics;
+	struct protocol *protocol = protocol_load(arguments->file, arguments->settings, arguments->setting_count,
+						  &diagnostics);
+	enum nanodose_exit status = NANODOSE_EXIT_REFUSED;
+	struct runner *runner;
+
+	diagnostics_print(&diagnostics, stderr);
+	diagnostics_free(&diagnostics);
+	if (!protocol)
+		return NANODOSE_EXIT_REFUSED;
+	runner = runner_new(&(struct runner_options){
+		.protocol = protocol,
+		.record_path = arguments->record_path,
+		.sample_rate_hz = arguments->rate_hz,
+		.unattended = arguments->headless,
+	}, &status);
+	if (runner)
+		status = run_with_front(arguments, runner);
+	runner_free(runner);
+	protocol_free(protocol);
+	return status;
+}
+
+int verb_run(int argc, char **argv)
+{
+	struct run_arguments arguments = { .settings = calloc(argc, sizeof(*arguments.settings)) };
+	int status;
+
+	if (!arguments.settings) {
+		perror("nanodose run");
+		return NANODOSE_EXIT_REFUSED;
+	}
+	status = parse(&arguments, argc, argv);
+	if (status <= 0)
+		status = status ? NANODOSE_EXIT_DONE : run_file(&arguments);
+	free(arguments.settings);
+	return status;
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <math.h>
+
+#include "channel.h"
+
+#define RING_RECORDS	4096		/* 20 s of 200 records/s */
+#define NHZ		1e9
+#define PL_MIN		(1e-15 / 60)	/* m3/s */
+#define RATE_CHANGE	2e-4		/* a smaller change of rate is not worth an order */
+
+int channel_start(struct channel *c, double sample_rate_hz)
+{
+	struct control_config config = {
+		.max_rate_m3_s = fmin(protocol_max_rate_m3_s(c->plan, &c->info), c->plan->limit_rate_m3_s),
+		.max_pressure_pa = c->plan->limit_pressure_pa,
+	};
+	struct nanodose_status status;
+	uint64_t period_ns;
+
+	c->has_sensor = c->info.features & NANODOSE_FEATURE_FLOW;
+	period_ns = llround(NHZ / sample_rate_hz);
+	if (c->has_sensor && period_ns < c->info.sensor_min_period_ns)
+		period_ns = c->info.sensor_min_period_ns;
+	c->period_s = period_ns / NHZ;
+	c->flow_m3_s = NAN;
+	c->pressure_pa = NAN;
+	c->temperature_c = NAN;
+	metrics_init(&c->metrics);
+
+	config.sample_period_s = c->period_s;
+	config.sensor_full_scale_m3_s = c->has_sensor ? c->info.sensor_full_scale_pl_min * PL_MIN : 0;
+	c->control = control_new(&config);
+	if (!c->control)
+		return -1;
+	if (nanodose_device_subscribe(c->device, UINT32_C(1) << NANODOSE_RECORD_STATE |
+				      UINT32_C(1) << NANODOSE_RECORD_FLOW |
+				      UINT32_C(1) << NANODOSE_RECORD_FAULT, RING_RECORDS, 1))
+		return -1;
+	if (nanodose_device_status(c->device, &status))
+		return -1;
+	c->owner_pid = status.owner_pid;
+	c->origin = status.position;
+	c->position = status.position;
+	c->end_position = status.position;
+	c->state = status.state;
+	if (!c->has_sensor)
+		return 0;
+	return nanodose_device_sensor_start(c->device, c->plan->medium, period_ns);
+}
+
+void channel_free(struct channel *c)
+{
+	control_free(c->control);
+	nanodose_device_close(c->device);
+}
+
+int64_t channel_rate_nhz(const struct channel *c, double rate_m3_s)
+{
+	double rate_nhz = rate_m3_s / c->step_m3 * NHZ;
+	double max_nhz = c->info.max_rate_nhz;
+
+	return llround(fmin(fmax(rate_nhz, -max_nhz), max_nhz));
+}
+
+double channel_delivered_m3(const struct channel *c)
+{
+	return (c->position - c->origin) * c->step_m3;
+}
+
+double channel_end_m3(const struct channel *c)
+{
+	return (c->end_position - c->origin) * c->step_m3;
+}
+
+void channel_aim(struct channel *c, double volume_m3, double rate_m3_s)
+{
+	c->target_m3 += volume_m3;
+	c->end_position = c->origin + llround(c->target_m3 / c->step_m3);
+	c->set_point_m3_s = copysign(rate_m3_s, volume_m3);
+	c->ended = false;
+}
+
+int channel_go(struct channel *c, double ramp_s, uint64_t start_ns, uint64_t now_ns)
+{
+	struct nanodose_run run = {
+		.rate_nhz = channel_rate_nhz(c, c->set_point_m3_s),
+		.hold_ns = CHANNEL_HOLD_NS,
+		.end_position = c->end_position,
+		.start_ns = start_ns,
+		.flags = NANODOSE_RUN_END_POSITION | (start_ns ? NANODOSE_RUN_START_AT : 0),
+	};
+	struct nanodose_status status;
+
+	/* Steps made since the newest record count too. */
+	if (nanodose_device_status(c->device, &status))
+		return -1;
+	c->position = status.position;
+	c->first_sequence = status.sequence;
+	if (c->position == c->end_position) {
+		c->ended = true;
+		return 0;
+	}
+	/* A rate too small to be written down would be standstill. */
+	if (!run.rate_nhz)
+		run.rate_nhz = c->set_point_m3_s > 0 ? 1 : -1;
+	/* Rounding may have left the end on the other side: a step too many is taken back. */
+	if ((c->end_position > c->position) != (run.rate_nhz > 0))
+		run.rate_nhz = -run.rate_nhz;
+	run.accel_nhz_s = llround(fabs((double)run.rate_nhz) / ramp_s);
+	if (!run.accel_nhz_s)
+		run.accel_nhz_s = 1;
+	if (run.accel_nhz_s > c->info.max_accel_nhz_s)
+		run.accel_nhz_s = c->info.max_accel_nhz_s;
+	if (nanodose_device_run(c->device, &run))
+		return -1;
+	c->moving = true;
+	c->stopping = false;
+	c->accel_nhz_s = run.accel_nhz_s;
+	c->start_ns = start_ns;
+	c->run_ns = start_ns ? start_ns : now_ns;
+	c->run_rate_nhz = run.rate_nhz;
+	control_set_point(c->control, c->run_ns / NHZ, c->set_point_m3_s);
+	c->output.pump_rate_m3_s = c->set_point_m3_s;
+	return 0;
+}
+
+static int order(struct channel *c, int64_t rate_nhz, uint64_t now_ns)
+{
+	struct nanodose_run run = {
+		.rate_nhz = rate_nhz,
+		.accel_nhz_s = c->accel_nhz_s,
+		.hold_ns = CHANNEL_HOLD_NS,
+		.end_position = c->end_position,
+		.flags = NANODOSE_RUN_END_POSITION,
+	};
+
+	if (nanodose_device_run(c->device, &run))
+		return -1;
+	c->run_ns = now_ns;
+	c->run_rate_nhz = rate_nhz;
+	return 0;
+}
+
+int channel_refresh(struct channel *c, uint64_t now_ns)
+{
+	int64_t wanted_nhz;
+	bool changed;
+
+	if (!c->moving || c->stopping || c->gone || now_ns < c->start_ns)
+		return 0;
+	wanted_nhz = channel_rate_nhz(c, c->output.pump_rate_m3_s);
+	if ((wanted_nhz > 0) != (c->run_rate_nhz > 0) || !wanted_nhz)
+		wanted_nhz = c->run_rate_nhz;
+	changed = fabs((double)(wanted_nhz - c->run_rate_nhz)) > RATE_CHANGE * fabs((double)c->run_rate_nhz);
+	if (!changed && now_ns < c->run_ns + CHANNEL_HOLD_NS / 3)
+		return 0;
+	if (!order(c, wanted_nhz, now_ns))
+		return 0;
+	/* So near the end that a new rate cannot be braked any more: keep the old one. */
+	if (errno == EDOM && changed && !order(c, c->run_rate_nhz, now_ns))
+		return 0;
+	/*
+	 * At the end already, or a fault: the record that says so is on its
+	 * way. Were it not, the hold would run out and say so itself.
+	 */
+	if (errno == EDOM || errno == EINVAL || errno == EPIPE)
+		return 0;
+	return -1;
+}
+
+int channel_stop(struct channel *c, uint32_t mode, uint64_t now_ns)
+{
+	if (c->gone)
+		return 0;
+	if (!c->moving && mode == NANODOSE_STOP_RAMP)
+		return 0;
+	c->stopping = true;
+	metrics_end(&c->metrics);
+	control_set_point(c->control, now_ns / NHZ, 0);
+	c->output.pump_rate_m3_s = 0;
+	return nanodose_device_stop(c->device, mode);
+}
+
+void channel_set_rest(struct channel *c, uint64_t now_ns)
+{
+	metrics_end(&c->metrics);
+	control_set_point(c->control, now_ns / NHZ, 0);
+	c->output.pump_rate_m3_s = 0;
+}
+
+/* Steps the pump needs to come to rest from its rate. */
+static double braking_steps(const struct channel *c)
+{
+	double rate_hz = c->run_rate_nhz / NHZ;
+
+	return rate_hz * rate_hz / (2 * (c->accel_nhz_s / NHZ));
+}
+
+static void take_flow(struct channel *c, const struct nanodose_record *record)
+{
+	const struct nanodose_flow_record *flow = &record->flow;
+	struct control_sample sample = { .time_s = record->time_ns / NHZ };
+
+	c->flow_ns = record->time_ns;
+	c->position = flow->position;
+	c->flow_m3_s = NAN;
+	c->temperature_c = NAN;
+	c->pressure_pa = NAN;
+	c->sensor_flags = flow->sensor_flags;
+	if (flow->valid & NANODOSE_VALID_FLOW) {
+		c->flow_m3_s = flow->flow_pl_min * PL_MIN;
+		if (flow->temperature_mdegc != NANODOSE_NO_VALUE_S32)
+			c->temperature_c = flow->temperature_mdegc / 1000.0;
+		c->readings++;
+	}
+	if (flow->valid & NANODOSE_VALID_PRESSURE)
+		c->pressure_pa = flow->pressure_pa;
+	if (c->pressure_pa > c->plan->limit_pressure_pa)
+		c->over_pressure++;
+	else if (!isnan(c->pressure_pa))
+		c->over_pressure = 0;
+
+	sample.stepped_m3 = channel_delivered_m3(c);
+	sample.flow_m3_s = c->flow_m3_s;
+	sample.pressure_pa = c->pressure_pa;
+	control_sample(c->control, &sample, &c->output);
+
+	/* The last ramp down belongs to the motion's end, not to its flow. */
+	if (c->moving && fabs((double)(c->end_position - c->position)) <= braking_steps(c) + 1)
+		metrics_end(&c->metrics);
+	metrics_sample(&c->metrics, sample.time_s, c->flow_m3_s, c->output.flow_m3_s, c->pressure_pa);
+}
+
+static unsigned int take_state(struct channel *c, const struct nanodose_record *record)
+{
+	const struct nanodose_state_record *state = &record->state;
+	unsigned int news = 0;
+
+	c->position = state->position;
+	c->state = state->state;
+	c->faults = state->faults;
+	if (state->cause == NANODOSE_CAUSE_STOP && state->pid != c->owner_pid)
+		news |= CHANNEL_FOREIGN_STOP;
+	if (!c->moving || record->sequence < c->first_sequence || state->state != NANODOSE_STATE_REST)
+		return news;
+	c->moving = false;
+	c->stopping = false;
+	if (state->position == c->end_position) {
+		c->ended = true;
+		return news | CHANNEL_ENDED;
+	}
+	return news | CHANNEL_RESTED;
+}
+
+unsigned int channel_take(struct channel *c, const struct nanodose_record *record)
+{
+	switch (record->type) {
+	case NANODOSE_RECORD_FLOW:
+		take_flow(c, record);
+		return CHANNEL_FLOW;
+	case NANODOSE_RECORD_STATE:
+		return take_state(c, record);
+	case NANODOSE_RECORD_FAULT:
+		c->position = record->fault.position;
+		c->faults = record->fault.faults;
+		return CHANNEL_FAULT;
+	case NANODOSE_RECORD_DROPPED:
+		return CHANNEL_DROPPED;
+	}
+	return 0;
+}
+
+int channel_ask(struct channel *c)
+{
+	struct nanodose_status status;
+
+	if (nanodose_device_status(c->device, &status))
+		return -1;
+	c->position = status.position;
+	return 0;
+}

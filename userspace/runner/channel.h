@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One pump of a run: its device, its loop, where it is and where it goes.
+ * What must not add up over a run is kept here: the target is the exact sum
+ * of all volumes so far, and each motion ends at that sum in whole steps.
+ */
+#ifndef CHANNEL_H
+#define CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "control.h"
+#include "metrics.h"
+#include "nanodose.h"
+#include "protocol.h"
+
+#define CHANNEL_HOLD_NS		400000000ULL	/* the pump rests after this much silence */
+
+/* What a kernel record meant to the channel; bits. */
+#define CHANNEL_FLOW		(1U << 0)	/* a flow record */
+#define CHANNEL_ENDED		(1U << 1)	/* came to rest at its end position */
+#define CHANNEL_RESTED		(1U << 2)	/* came to rest on the way */
+#define CHANNEL_FAULT		(1U << 3)	/* a fault was latched */
+#define CHANNEL_FOREIGN_STOP	(1U << 4)	/* somebody else stopped it */
+#define CHANNEL_DROPPED		(1U << 5)	/* records were lost */
+
+struct channel {
+	const struct protocol_channel *plan;
+	size_t index;
+	struct nanodose_device *device;
+	struct nanodose_info info;
+	int owner_pid;			/* we, as the driver sees us */
+	uint32_t cleared;		/* faults of the past, cleared before the run */
+	struct control *control;
+	struct control_output output;	/* of the newest flow record */
+	double step_m3;			/* volume per step */
+	double period_s;		/* of flow records */
+	bool has_sensor;
+	bool gone;
+
+	int64_t origin;			/* position when the run began */
+	int64_t position;		/* newest known */
+	double target_m3;		/* exact sum of all motions begun, since origin */
+
+	/* the motion under way */
+	bool moving;			/* asked to move, not known to rest */
+	bool stopping;			/* asked to stop */
+	bool ended;			/* at its end position */
+	int64_t end_position;
+	double set_point_m3_s;		/* signed; 0 at rest */
+	uint64_t accel_nhz_s;
+	uint64_t start_ns;		/* 0: at once */
+	uint64_t first_sequence;	/* records before it tell of the past */
+	uint64_t run_ns;		/* when the last order was given */
+	int64_t run_rate_nhz;
+
+	/* newest readings; NAN: not had */
+	uint64_t flow_ns;		/* time of the newest flow record, 0: none */
+	unsigned int readings;		/* good ones so far */
+	unsigned int over_pressure;	/* readings above the limit in a row */
+	double flow_m3_s, pressure_pa, temperature_c;
+	uint16_t sensor_flags;
+	uint32_t state, faults;
+
+	struct metrics metrics;
+};
+
+/* Fresh from the claim: loop, origin and sensor. -1 with errno. */
+int channel_start(struct channel *channel, double sample_rate_hz);
+void channel_free(struct channel *channel);
+
+/* Steps a rate stands for, signed. */
+int64_t channel_rate_nhz(const struct channel *channel, double rate_m3_s);
+/* Delivered since the run began, by steps. */
+double channel_delivered_m3(const struct channel *channel);
+/* Delivered at the end of the motion under way: whole steps. */
+double channel_end_m3(const struct channel *channel);
+
+/*
+ * channel_aim() - the next motion: a volume more (or less, if negative) at a
+ * rate above 0. Nothing moves yet.
+ */
+void channel_aim(struct channel *channel, double volume_m3, double rate_m3_s);
+/*
+ * channel_go() - start, or go on with, the motion aimed at
+ * @ramp_s: time to reach the rate
+ * @start_ns: when, 0 for now
+ * @now_ns: CLOCK_MONOTONIC
+ * Already there: ended at once. -1 with errno as the driver gave it.
+ */
+int channel_go(struct channel *channel, double ramp_s, uint64_t start_ns, uint64_t now_ns);
+/*
+ * channel_refresh() - the heartbeat, and a new rate if the loop asks for one
+ * Does nothing where nothing is due. -1 with errno, never for an order that
+ * came after the motion had ended.
+ */
+int channel_refresh(struct channel *channel, uint64_t now_ns);
+/* Bring to rest, NANODOSE_STOP_RAMP or _NOW; the aim is kept. -1 with errno. */
+int channel_stop(struct channel *channel, uint32_t mode, uint64_t now_ns);
+/* The motion's last volume has left the outlet: the set point is 0. */
+void channel_set_rest(struct channel *channel, uint64_t now_ns);
+
+/* Take in a kernel record; returns CHANNEL_* bits. */
+unsigned int channel_take(struct channel *channel, const struct nanodose_record *record);
+/* A pump without a sensor has no flow records: ask it where it is. -1 with errno. */
+int channel_ask(struct channel *channel);
+
+#endif /* CHANNEL_H */

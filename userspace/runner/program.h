@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A protocol's steps as a list to walk through, repeats included. Pure: knows
+ * the order, not the time.
+ */
+#ifndef PROGRAM_H
+#define PROGRAM_H
+
+#include "protocol.h"
+#include "runner.h"
+
+struct program;
+
+/* NULL with errno ENOMEM. The protocol must outlive it. */
+struct program *program_new(const struct protocol *protocol);
+void program_free(struct program *program);
+/* The present step is done: on to the next, at first to the first. False: all done. */
+bool program_next(struct program *program);
+/* The present step, never a repeat; NULL before the first and after the last. */
+const struct protocol_step *program_step(const struct program *program);
+/* Planned seconds of all steps done, each round of a repeat counted. */
+double program_done_s(const struct program *program);
+/* Infused less withdrawn by the whole protocol, m3. */
+double program_net_m3(const struct program *program, size_t channel);
+/* What a front sees of the steps; states and rounds are kept up to date. */
+struct run_step_view *program_views(struct program *program, size_t *count);
+/* Index of the present step in the views; their count when there is none. */
+size_t program_active(const struct program *program);
+/* The run is over before its end: what was not reached is skipped. */
+void program_abandon(struct program *program);
+
+#endif /* PROGRAM_H */

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Inside of the runner: one struct runner, its parts in files of their own.
+ *
+ *	runner	- opening, the poll loop, commands, pause, stop, faults
+ *	steps	- what the present step wants of the channels
+ *	channel	- one pump
+ *	program	- which step comes next
+ *	log	- events, and a record that cannot be written
+ *	view	- what a front sees
+ *	summary	- what is said at the end
+ */
+#ifndef RUN_H
+#define RUN_H
+
+#include <signal.h>
+
+#include "channel.h"
+#include "program.h"
+#include "record.h"
+#include "runner.h"
+
+/* What the run is doing; the step says the rest. */
+enum run_mode { MODE_STARTING, MODE_RUNNING, MODE_PAUSING, MODE_PAUSED, MODE_STOPPING, MODE_OVER };
+
+/* Where the present step is. */
+enum step_phase {
+	STEP_NONE,
+	STEP_MOVING,		/* pumps are on their way */
+	STEP_DRAINING,		/* pumps rest, what is held back flows out */
+	STEP_WAITING,		/* for time, an answer, an expression */
+};
+
+struct step_run {
+	const struct protocol_step *step;
+	enum step_phase phase;
+	uint64_t begin_ns;		/* moved on by pauses */
+	uint64_t drain_ns;		/* since when draining */
+	double drain_limit_s;
+	double ramp_s;			/* of all its channels */
+	struct expression *until;
+	struct expression_channel *values;
+	bool answered;
+};
+
+struct runner {
+	struct runner_options options;
+	const struct protocol *protocol;
+	struct run_front *front;	/* NULL once its terminal has gone */
+	bool unattended;
+
+	struct channel *channels;
+	size_t channel_count;
+	struct program *program;
+	struct record *record;
+	char *record_path;
+	bool record_bad;		/* disk full, or worse */
+	bool record_paused;		/* and the pause is for that */
+	uint64_t record_try_ns;
+
+	int signal_fd;
+	sigset_t old_signals;
+
+	uint64_t now_ns;		/* newest record, or the clock */
+	uint64_t begin_ns;		/* of the run */
+	uint64_t tick_ns;		/* newest time the step was looked after */
+	enum run_mode mode;
+	uint64_t mode_ns;		/* since when */
+	enum nanodose_exit outcome;	/* when stopping or over */
+	struct step_run step;
+
+	struct run_view view;
+	enum run_mode drawn_mode;
+	uint64_t drawn_ns;
+	double history_s;		/* time between two samples kept for plots */
+	struct run_sample *history;	/* RUN_HISTORY a channel */
+	struct run_event_view *events;
+	size_t event_count, event_space;
+	char status_text[256];
+};
+
+/* runner.c */
+void run_set_mode(struct runner *runner, enum run_mode mode);
+/* Everything to rest, to be gone on with; who: NULL if the record is the reason. */
+void run_pause(struct runner *runner, const char *who);
+/* Everything to rest, then the run ends with this. The first reason stands. */
+void run_stop(struct runner *runner, enum nanodose_exit outcome, uint32_t stop_mode);
+/* A pump could not be told what to do: errno says why. */
+void run_order_failed(struct runner *runner, struct channel *channel, const char *what);
+double run_elapsed_s(const struct runner *runner);
+const char *run_status_word(enum nanodose_exit outcome);
+
+/* steps.c */
+/* Goes on to the next step; at the end of the last the run is done. */
+void steps_next(struct runner *runner);
+/* Looks after the present step, after new records or as time passes. */
+void steps_tick(struct runner *runner);
+/* After a pause. */
+void steps_resume(struct runner *runner, uint64_t paused_ns);
+void steps_answer(struct runner *runner, bool yes, const char *who);
+/* The present step's share done, 0..1. */
+double steps_progress(const struct runner *runner);
+/* Until the present step times out; INFINITY: never. */
+double steps_left_s(const struct runner *runner);
+const char *steps_question(const struct runner *runner);
+void steps_free(struct runner *runner);
+
+/* log.c */
+/* channel: NULL for the run as a whole; line 0: none. */
+void run_event(struct runner *runner, enum record_severity severity, enum record_source source,
+	       const struct channel *channel, int line, const char *format, ...)
+	__attribute__((format(printf, 6, 7)));
+/* A record_*() result: pauses the run where it failed. */
+void run_recorded(struct runner *runner, int result);
+/* Tries again once a second while the record cannot be written. */
+void run_retry_record(struct runner *runner);
+/* Waits until all is written or the operator gives up; then closes. False: something is lost. */
+bool run_close_record(struct runner *runner);
+
+/* view.c; 0, or -1 with errno */
+int view_init(struct runner *runner);
+void view_sample(struct runner *runner, const struct channel *channel);
+/* Brings the view up to date. */
+void view_update(struct runner *runner);
+void view_free(struct runner *runner);
+
+#endif /* RUN_H */

@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The loop of a run: records in, orders out, on one thread and one poll().
+ * Decisions are made on the times of the kernel's records, so that a run under
+ * the same circumstances goes the same way.
+ */
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "run.h"
+
+#define READ_RECORDS	256
+#define FRONT_FDS	8
+#define ZERO_READINGS	25		/* at rest, before the first motion: noise and zero of the sensor */
+#define STOP_LIMIT_NS	5000000000ULL	/* a ramp down takes no longer */
+#define DRAW_NS		100000000ULL
+#define SILENCE_S	0.2		/* without a flow record, or 5 periods */
+#define TICK_MS		20		/* where no sensor gives the beat */
+#define OVER_PRESSURE	3		/* readings in a row */
+
+static uint64_t clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+double run_elapsed_s(const struct runner *r)
+{
+	return r->now_ns > r->begin_ns ? (r->now_ns - r->begin_ns) / 1e9 : 0;
+}
+
+void run_set_mode(struct runner *r, enum run_mode mode)
+{
+	r->mode = mode;
+	r->mode_ns = r->now_ns;
+}
+
+static bool all_rest(const struct runner *r)
+{
+	for (size_t i = 0; i < r->channel_count; i++)
+		if (r->channels[i].moving && !r->channels[i].gone)
+			return false;
+	return true;
+}
+
+static void channel_lost(struct runner *r, struct channel *c)
+{
+	if (c->gone)
+		return;
+	c->gone = true;
+	c->moving = false;
+	run_event(r, RECORD_FAULT, RECORD_KERNEL, c, 0, "the device %s is gone",
+		  nanodose_device_path(c->device));
+	run_stop(r, NANODOSE_EXIT_GONE, NANODOSE_STOP_RAMP);
+}
+
+void run_order_failed(struct runner *r, struct channel *c, const char *what)
+{
+	int error = errno;
+
+	if (error == ENODEV) {
+		channel_lost(r, c);
+		return;
+	}
+	run_event(r, RECORD_FAULT, RECORD_KERNEL, c, r->step.step ? r->step.step->at.line : 0,
+		  "the driver refused to %s the pump: %s", what, strerror(error));
+	run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
+}
+
+static void stop_all(struct runner *r, uint32_t stop_mode)
+{
+	for (size_t i = 0; i < r->channel_count; i++)
+		if (channel_stop(&r->channels[i], stop_mode, r->now_ns) && errno == ENODEV)
+			channel_lost(r, &r->channels[i]);
+}
+
+void run_stop(struct runner *r, enum nanodose_exit outcome, uint32_t stop_mode)
+{
+	if (r->mode == MODE_OVER)
+		return;
+	if (r->mode != MODE_STOPPING || r->outcome == NANODOSE_EXIT_DONE) {
+		r->outcome = outcome;
+		run_set_mode(r, MODE_STOPPING);
+	}
+	stop_all(r, stop_mode);
+}
+
+/* ---- commands ---------------------------------------------------------------- */
+
+void run_pause(struct runner *r, const char *who)
+{
+	if (r->mode != MODE_RUNNING)
+		return;
+	r->record_paused = !who;
+	run_set_mode(r, MODE_PAUSING);
+	if (who)
+		run_event(r, RECORD_INFO, RECORD_OPERATOR, NULL, 0, "paused by %s", who);
+	stop_all(r, NANODOSE_STOP_RAMP);
+}
+
+void runner_pause(struct runner *r, const char *who)
+{
+	run_pause(r, who);
+}
+
+void runner_resume(struct runner *r, const char *who)
+{
+	uint64_t paused_ns = r->now_ns - r->mode_ns;
+
+	if (r->mode != MODE_PAUSED || r->record_bad)
+		return;
+	r->record_paused = false;
+	r->status_text[0] = '\0';
+	run_set_mode(r, MODE_RUNNING);
+	run_event(r, RECORD_INFO, RECORD_OPERATOR, NULL, 0, "resumed by %s", who);
+	if (r->mode == MODE_RUNNING)
+		steps_resume(r, paused_ns);
+}
+
+void runner_stop(struct runner *r, const char *who)
+{
+	if (r->mode == MODE_STOPPING || r->mode == MODE_OVER)
+		return;
+	run_event(r, RECORD_WARNING, RECORD_OPERATOR, NULL, 0, "stopped by %s", who);
+	run_stop(r, NANODOSE_EXIT_OPERATOR, NANODOSE_STOP_RAMP);
+}
+
+void runner_emergency_stop(struct runner *r, const char *who)
+{
+	if (r->mode == MODE_OVER)
+		return;
+	run_event(r, RECORD_WARNING, RECORD_OPERATOR, NULL, 0, "emergency stop by %s", who);
+	run_stop(r, NANODOSE_EXIT_OPERATOR, NANODOSE_STOP_NOW);
+}
+
+void runner_answer(struct runner *r, bool yes, const char *who)
+{
+	steps_answer(r, yes, who);
+}
+
+/* ---- what the kernel says ------------------------------------------------------ */
+
+/* The value of a fault record in words, as the ABI defines it. */
+static void describe_fault(const struct nanodose_fault_record *fault, char *text, size_t size)
+{
+	double value = fault->value;
+
+	switch (fault->fault) {
+	case NANODOSE_FAULT_OWNER_SILENT:
+		snprintf(text, size, "no order within the hold time of %.0f ms", value / 1e6);
+		break;
+	case NANODOSE_FAULT_SENSOR_LOST:
+		snprintf(text, size, "%.0f bad frames in a row", value);
+		break;
+	case NANODOSE_FAULT_AIR_IN_LINE:
+		snprintf(text, size, "sensor flags 0x%llx", (unsigned long long)fault->value);
+		break;
+	case NANODOSE_FAULT_LATE:
+		snprintf(text, size, "%.3f ms late", value / 1e6);
+		break;
+	default:
+		snprintf(text, size, "line active");
+	}
+}
+
+static void take_fault(struct runner *r, struct channel *c, const struct nanodose_fault_record *fault)
+{
+	char value[80], volume[40];
+
+	describe_fault(fault, value, sizeof(value));
+	nanodose_quantity_format(channel_delivered_m3(c), NANODOSE_DIMENSION_VOLUME, volume, sizeof(volume));
+	run_event(r, RECORD_FAULT, RECORD_KERNEL, c, r->step.step ? r->step.step->at.line : 0,
+		  "%s (%s) after %s: %s", nanodose_fault_name(fault->fault), value, volume,
+		  nanodose_fault_advice(fault->fault));
+	run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
+}
+
+static void take_news(struct runner *r, struct channel *c, const struct nanodose_record *record,
+		      unsigned int news)
+{
+	if (news & CHANNEL_DROPPED)
+		run_event(r, RECORD_WARNING, RECORD_KERNEL, c, 0,
+			  "%llu records were lost: this program was held up too long",
+			  (unsigned long long)record->dropped.count);
+	if (news & CHANNEL_FAULT)
+		take_fault(r, c, &record->fault);
+	if (news & CHANNEL_FOREIGN_STOP && r->mode != MODE_STOPPING) {
+		run_event(r, RECORD_WARNING, RECORD_OPERATOR, c, 0, "stopped by another program");
+		run_stop(r, NANODOSE_EXIT_OPERATOR, NANODOSE_STOP_RAMP);
+	}
+	if (news & CHANNEL_RESTED && r->mode == MODE_RUNNING && !c->faults) {
+		run_event(r, RECORD_FAULT, RECORD_KERNEL, c, 0, "the pump came to rest before its end");
+		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
+	}
+	if (c->over_pressure >= OVER_PRESSURE && r->mode != MODE_STOPPING) {
+		char seen[40], limit[40];
+
+		nanodose_quantity_format(c->pressure_pa, NANODOSE_DIMENSION_PRESSURE, seen, sizeof(seen));
+		nanodose_quantity_format(c->plan->limit_pressure_pa, NANODOSE_DIMENSION_PRESSURE, limit,
+					 sizeof(limit));
+		run_event(r, RECORD_FAULT, RECORD_INTERLOCK, c, c->plan->at_limits.line,
+			  "pressure %s is above the limit of %s: look for a clog or a closed valve", seen, limit);
+		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
+	}
+}
+
+static void take_record(struct runner *r, struct channel *c, const struct nanodose_record *record)
+{
+	double set_point = c->stopping || !c->moving ? 0 : c->set_point_m3_s;
+	double pump_rate = c->moving ? c->run_rate_nhz / 1e9 * c->step_m3 : 0;
+	unsigned int news;
+
+	if (record->time_ns > r->now_ns)
+		r->now_ns = record->time_ns;
+	news = channel_take(c, record);
+	if (news & CHANNEL_FLOW) {
+		run_recorded(r, record_sample(r->record, c->index, record, set_point, pump_rate,
+					      c->output.flow_m3_s));
+		view_sample(r, c);
+	} else {
+		run_recorded(r, record_kernel(r->record, c->index, record));
+	}
+	if (news & ~CHANNEL_FLOW || c->over_pressure)
+		take_news(r, c, record, news);
+}
+
+static void read_channel(struct runner *r, struct channel *c)
+{
+	struct nanodose_record records[READ_RECORDS];
+	ssize_t count;
+
+	do {
+		count = nanodose_device_read(c->device, records, READ_RECORDS);
+		if (count < 0) {
+			if (errno != ENODEV)
+				run_event(r, RECORD_FAULT, RECORD_KERNEL, c, 0, "reading records: %s",
+					  strerror(errno));
+			channel_lost(r, c);
+			return;
+		}
+		for (ssize_t i = 0; i < count; i++)
+			take_record(r, c, &records[i]);
+	} while (count == READ_RECORDS);
+}
+
+/* ---- as time passes --------------------------------------------------------------- */
+
+static void watch_silence(struct runner *r)
+{
+	for (size_t i = 0; i < r->channel_count; i++) {
+		struct channel *c = &r->channels[i];
+		double limit_s = fmax(SILENCE_S, 5 * c->period_s);
+		uint64_t since_ns = c->flow_ns > r->begin_ns ? c->flow_ns : r->begin_ns;
+
+		if (!c->has_sensor || c->gone || r->now_ns < since_ns + (uint64_t)(limit_s * 1e9))
+			continue;
+		run_event(r, RECORD_FAULT, RECORD_INTERLOCK, c, 0, "no flow record for %.0f ms", limit_s * 1e3);
+		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
+	}
+}
+
+static bool zeroed(const struct runner *r)
+{
+	for (size_t i = 0; i < r->channel_count; i++)
+		if (r->channels[i].has_sensor && r->channels[i].readings < ZERO_READINGS)
+			return false;
+	return true;
+}
+
+static void refresh_all(struct runner *r)
+{
+	for (size_t i = 0; i < r->channel_count; i++) {
+		struct channel *c = &r->channels[i];
+
+		if (channel_refresh(c, r->now_ns))
+			run_order_failed(r, c, "drive");
+		if (!c->has_sensor && c->moving && !c->gone && channel_ask(c))
+			run_order_failed(r, c, "question");
+	}
+}
+
+static void tick(struct runner *r)
+{
+	switch (r->mode) {
+	case MODE_STARTING:
+		watch_silence(r);
+		if (r->mode != MODE_STARTING || !zeroed(r))
+			break;
+		run_set_mode(r, MODE_RUNNING);
+		if (r->record_bad)
+			run_pause(r, NULL);
+		steps_next(r);
+		break;
+	case MODE_RUNNING:
+		watch_silence(r);
+		refresh_all(r);
+		if (r->mode == MODE_RUNNING)
+			steps_tick(r);
+		break;
+	case MODE_PAUSING:
+		watch_silence(r);
+		if (r->mode == MODE_PAUSING && all_rest(r))
+			run_set_mode(r, MODE_PAUSED);
+		break;
+	case MODE_PAUSED:
+		watch_silence(r);
+		if (r->mode == MODE_PAUSED && r->record_paused && !r->record_bad && r->unattended)
+			runner_resume(r, "the runner, as nobody attends");
+		break;
+	case MODE_STOPPING:
+		if (all_rest(r)) {
+			run_set_mode(r, MODE_OVER);
+		} else if (r->now_ns > r->mode_ns + 2 * STOP_LIMIT_NS) {
+			/* Closing the device stops it whatever it thinks. */
+			run_set_mode(r, MODE_OVER);
+		} else if (r->now_ns > r->mode_ns + STOP_LIMIT_NS) {
+			stop_all(r, NANODOSE_STOP_NOW);
+		}
+		break;
+	case MODE_OVER:
+		break;
+	}
+	run_retry_record(r);
+	run_recorded(r, record_commit(r->record, r->now_ns, 0));
+}
+
+static void draw(struct runner *r)
+{
+	if (!r->front)
+		return;
+	if (r->mode == r->drawn_mode && r->now_ns < r->drawn_ns + DRAW_NS)
+		return;
+	r->drawn_mode = r->mode;
+	r->drawn_ns = r->now_ns;
+	view_update(r);
+	r->front->draw(r->front, &r->view);
+}
+
+static void take_signals(struct runner *r)
+{
+	struct signalfd_siginfo info;
+
+	while (read(r->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		switch (info.ssi_signo) {
+		case SIGWINCH:
+			if (r->front && r->front->resize)
+				r->front->resize(r->front);
+			break;
+		case SIGHUP:
+			/* The dose does not hang on a terminal. */
+			run_event(r, RECORD_WARNING, RECORD_PROGRAM, NULL, 0,
+				  "the terminal has gone: the run goes on by itself");
+			if (!r->unattended)
+				r->front = NULL;
+			r->unattended = true;
+			break;
+		default:
+			runner_stop(r, info.ssi_signo == SIGINT ? "interrupt from the keyboard" :
+				    "a request to terminate");
+		}
+	}
+}
+
+static int wait_ms(const struct runner *r)
+{
+	for (size_t i = 0; i < r->channel_count; i++)
+		if (!r->channels[i].has_sensor)
+			return TICK_MS;
+	return SILENCE_S * 1000;
+}
+
+static void turn(struct runner *r, struct pollfd *fds)
+{
+	int own = r->channel_count + 1, front = 0, ready;
+
+	for (size_t i = 0; i < r->channel_count; i++)
+		fds[i] = (struct pollfd){
+			.fd = r->channels[i].gone ? -1 : nanodose_device_fd(r->channels[i].device),
+			.events = POLLIN,
+		};
+	fds[r->channel_count] = (struct pollfd){ .fd = r->signal_fd, .events = POLLIN };
+	if (r->front)
+		front = r->front->fds(r->front, fds + own, FRONT_FDS);
+	ready = poll(fds, own + front, wait_ms(r));
+	if (ready <= 0)
+		r->now_ns = clock_ns();
+	else if (fds[r->channel_count].revents)
+		take_signals(r);
+	for (size_t i = 0; ready > 0 && i < r->channel_count; i++)
+		if (fds[i].revents)
+			read_channel(r, &r->channels[i]);
+	if (r->front && front)
+		r->front->handle(r->front, r, fds + own, front);
+	tick(r);
+	draw(r);
+}
+
+static void finish(struct runner *r)
+{
+	char *summary;
+	bool whole;
+
+	for (size_t i = 0; i < r->channel_count; i++)
+		if (r->channels[i].has_sensor && !r->channels[i].gone)
+			nanodose_device_sensor_stop(r->channels[i].device);
+	if (r->outcome != NANODOSE_EXIT_DONE)
+		program_abandon(r->program);
+	run_event(r, r->outcome == NANODOSE_EXIT_DONE ? RECORD_INFO : RECORD_WARNING, RECORD_PROGRAM, NULL, 0,
+		  "the run is over: %s", run_status_word(r->outcome));
+	view_update(r);
+	summary = runner_summary_json(r);
+	record_finish(r->record, r->now_ns, run_status_word(r->outcome), summary ? summary : "");
+	free(summary);
+	whole = run_close_record(r);
+	r->record = NULL;
+	if (r->front)
+		r->front->finish(r->front, &r->view);
+	if (!whole && r->outcome == NANODOSE_EXIT_DONE)
+		r->outcome = NANODOSE_EXIT_FAULT;
+}
+
+/* No page fault and no other program between a record and its order, where permitted. */
+static void prefer_this(struct runner *r)
+{
+	struct sched_param priority = { .sched_priority = 10 };
+	struct rlimit limit;
+
+	/* Under a small limit a later allocation would fail instead of this call. */
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) || (limit.rlim_cur != RLIM_INFINITY && geteuid()))
+		run_event(r, RECORD_WARNING, RECORD_PROGRAM, NULL, 0,
+			  "memory is not locked (ulimit -l): paging may delay orders");
+	else if (mlockall(MCL_CURRENT | MCL_FUTURE))
+		run_event(r, RECORD_WARNING, RECORD_PROGRAM, NULL, 0, "memory is not locked (%s): paging may delay orders",
+			  strerror(errno));
+	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority))
+		run_event(r, RECORD_WARNING, RECORD_PROGRAM, NULL, 0,
+			  "no real-time priority (%s): a busy machine may delay orders", strerror(errno));
+}
+
+static void tell_cleared(struct runner *r)
+{
+	for (size_t i = 0; i < r->channel_count; i++) {
+		struct channel *c = &r->channels[i];
+
+		for (uint32_t bit = 1; bit; bit <<= 1)
+			if (c->cleared & bit)
+				run_event(r, RECORD_INFO, RECORD_PROGRAM, c, 0, "cleared a fault of before the run: %s",
+					  nanodose_fault_name(bit));
+		if (!c->has_sensor)
+			run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, 0,
+				  "no flow sensor: the loop is open, the dose rests on the steps alone");
+	}
+}
+
+enum nanodose_exit runner_run(struct runner *r)
+{
+	struct pollfd *fds = calloc(r->channel_count + 1 + FRONT_FDS, sizeof(*fds));
+
+	if (!fds) {
+		perror("nanodose");
+		return NANODOSE_EXIT_REFUSED;
+	}
+	r->now_ns = clock_ns();
+	r->begin_ns = r->now_ns;
+	run_set_mode(r, MODE_STARTING);
+	tell_cleared(r);
+	prefer_this(r);
+	while (r->mode != MODE_OVER)
+		turn(r, fds);
+	finish(r);
+	free(fds);
+	return r->outcome;
+}

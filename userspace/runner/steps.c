@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What each kind of step wants: pumps on their way to an end position and the
+ * held-back volume out of the line, or a wait for time, people or a condition.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "run.h"
+
+#define RAMP_S		0.1		/* time to reach a rate, where the pump can */
+#define START_LEAD_NS	20000000ULL	/* pumps that start together are told so this early */
+#define DRAINED		0.02		/* share of the set point: flow has ended */
+#define DRAIN_MIN_S	5.0		/* limit where the rig's time constant is not known */
+#define DRAIN_MAX_S	120.0
+#define UL_MIN		(1e-9 / 60)
+#define UL		1e-9
+
+static struct channel *channel_of(struct runner *r, size_t flow)
+{
+	return &r->channels[r->step.step->flows[flow].channel];
+}
+
+static bool is_motion(const struct protocol_step *step)
+{
+	return step->verb == PROTOCOL_INFUSE || step->verb == PROTOCOL_WITHDRAW ||
+	       step->verb == PROTOCOL_MIX;
+}
+
+static double step_elapsed_s(const struct runner *r)
+{
+	return r->now_ns > r->step.begin_ns ? (r->now_ns - r->step.begin_ns) / 1e9 : 0;
+}
+
+static uint64_t clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+/*
+ * All pumps of the step, each from where it is to its end. Ramps take the same
+ * time on each, so that a ratio holds in them too.
+ */
+static void go(struct runner *r)
+{
+	const struct protocol_step *step = r->step.step;
+	uint64_t now_ns = clock_ns(), start_ns = 0;
+	bool together = step->flow_count > 1;
+
+	r->step.ramp_s = RAMP_S;
+	for (size_t i = 0; i < step->flow_count; i++) {
+		struct channel *c = channel_of(r, i);
+		double rate_nhz = fabs((double)channel_rate_nhz(c, c->set_point_m3_s));
+
+		r->step.ramp_s = fmax(r->step.ramp_s, rate_nhz / c->info.max_accel_nhz_s);
+		if (!(c->info.features & NANODOSE_FEATURE_START_TIME))
+			together = false;
+	}
+	if (together)
+		start_ns = now_ns + START_LEAD_NS;
+	for (size_t i = 0; i < step->flow_count; i++) {
+		struct channel *c = channel_of(r, i);
+
+		if (c->ended)
+			continue;
+		if (channel_go(c, r->step.ramp_s, start_ns, now_ns)) {
+			run_order_failed(r, c, "start");
+			return;
+		}
+		if (step->verb != PROTOCOL_WITHDRAW)
+			metrics_begin(&c->metrics, (start_ns ? start_ns : now_ns) / 1e9, c->set_point_m3_s);
+	}
+}
+
+/* Where each pump of the step is to end. */
+static void aim(struct runner *r)
+{
+	const struct protocol_step *step = r->step.step;
+
+	for (size_t i = 0; i < step->flow_count; i++) {
+		const struct protocol_flow *flow = &step->flows[i];
+		double sign = step->verb == PROTOCOL_WITHDRAW ? -1 : 1;
+
+		channel_aim(channel_of(r, i), sign * flow->volume_m3, flow->rate_m3_s);
+	}
+	r->step.phase = STEP_MOVING;
+}
+
+static void begin_until(struct runner *r)
+{
+	char *error = NULL;
+
+	r->step.until = expression_new(r->step.step->until, &error);
+	r->step.values = calloc(r->channel_count + 1, sizeof(*r->step.values));
+	if (!r->step.until || !r->step.values) {
+		run_event(r, RECORD_FAULT, RECORD_PROTOCOL, NULL, r->step.step->at.line, "wait until: %s",
+			  error ? error : strerror(ENOMEM));
+		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
+	}
+	free(error);
+}
+
+static void forget_step(struct runner *r)
+{
+	expression_free(r->step.until);
+	free(r->step.values);
+	r->step = (struct step_run){ .step = NULL };
+}
+
+void steps_free(struct runner *r)
+{
+	forget_step(r);
+}
+
+void steps_next(struct runner *r)
+{
+	forget_step(r);
+	if (!program_next(r->program)) {
+		r->outcome = NANODOSE_EXIT_DONE;
+		run_set_mode(r, MODE_STOPPING);
+		return;
+	}
+	r->step.step = program_step(r->program);
+	r->step.begin_ns = r->now_ns;
+	r->step.phase = STEP_WAITING;
+	run_event(r, RECORD_INFO, RECORD_PROTOCOL, NULL, r->step.step->at.line, "%s", r->step.step->text);
+	if (r->step.step->verb == PROTOCOL_WAIT_UNTIL)
+		begin_until(r);
+	if (!is_motion(r->step.step))
+		return;
+	aim(r);
+	/* The event may not have gone into the record: then it starts after the pause. */
+	if (r->mode == MODE_RUNNING)
+		go(r);
+}
+
+/* All at their ends: wait for what the rig holds back, but not for ever. */
+static void begin_drain(struct runner *r)
+{
+	r->step.phase = STEP_DRAINING;
+	r->step.drain_ns = r->now_ns;
+	r->step.drain_limit_s = DRAIN_MIN_S;
+	for (size_t i = 0; i < r->step.step->flow_count; i++) {
+		struct channel *c = channel_of(r, i);
+		double tau_s = c->output.stored_m3 / c->output.flow_m3_s;
+
+		/* NAN while the time constant is not known */
+		if (isfinite(tau_s) && tau_s > 0)
+			r->step.drain_limit_s = fmax(r->step.drain_limit_s, DRAIN_MIN_S + 5 * tau_s);
+		channel_set_rest(c, r->now_ns);
+	}
+	r->step.drain_limit_s = fmin(r->step.drain_limit_s, DRAIN_MAX_S);
+}
+
+static bool drained(struct runner *r)
+{
+	for (size_t i = 0; i < r->step.step->flow_count; i++) {
+		const struct channel *c = channel_of(r, i);
+		double left = c->output.flow_m3_s / c->set_point_m3_s;
+
+		/* Only a reading from after the end can tell. */
+		if (c->has_sensor && (c->flow_ns <= r->step.drain_ns || !(left < DRAINED)))
+			return false;
+	}
+	return true;
+}
+
+static void tick_motion(struct runner *r)
+{
+	const struct protocol_step *step = r->step.step;
+
+	if (r->step.phase == STEP_MOVING) {
+		for (size_t i = 0; i < step->flow_count; i++)
+			if (!channel_of(r, i)->ended)
+				return;
+		begin_drain(r);
+	}
+	if (drained(r)) {
+		steps_next(r);
+		return;
+	}
+	if ((r->now_ns - r->step.drain_ns) / 1e9 < r->step.drain_limit_s)
+		return;
+	run_event(r, RECORD_WARNING, RECORD_PROGRAM, NULL, step->at.line,
+		  "flow has not come down to %.0f %% of the set point %.1f s after the pumps came to rest: going on",
+		  100 * DRAINED, r->step.drain_limit_s);
+	steps_next(r);
+}
+
+static void timed_out(struct runner *r, const char *what)
+{
+	const struct protocol_step *step = r->step.step;
+
+	if (step->timeout_continues) {
+		run_event(r, RECORD_WARNING, RECORD_PROTOCOL, NULL, step->at.line,
+			  "%s within %g s: going on, as the protocol says", what, step->timeout_s);
+		steps_next(r);
+		return;
+	}
+	run_event(r, RECORD_FAULT, RECORD_PROTOCOL, NULL, step->at.line, "%s within %g s: the run stops", what,
+		  step->timeout_s);
+	run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
+}
+
+static void tick_until(struct runner *r)
+{
+	const struct protocol_step *step = r->step.step;
+	struct expression_values values = {
+		.channels = r->step.values,
+		.channel_count = r->channel_count,
+		.time_s = step_elapsed_s(r),
+		.elapsed_s = run_elapsed_s(r),
+		.inputs = r->protocol->inputs,
+		.input_count = r->protocol->input_count,
+	};
+	char *error = NULL;
+	double value;
+
+	for (size_t i = 0; i < r->channel_count; i++) {
+		const struct channel *c = &r->channels[i];
+
+		r->step.values[i] = (struct expression_channel){
+			.name = c->plan->name,
+			.flow_ul_min = c->flow_m3_s / UL_MIN,
+			.setpoint_ul_min = 0,	/* nothing is set while a step waits */
+			.volume_ul = channel_delivered_m3(c) / UL,
+			.pressure_kpa = c->pressure_pa / 1000,
+			.temperature_c = c->temperature_c,
+		};
+	}
+	if (expression_evaluate(r->step.until, &values, &value, &error)) {
+		run_event(r, RECORD_FAULT, RECORD_PROTOCOL, NULL, step->at.line, "wait until: %s",
+			  error ? error : strerror(errno));
+		free(error);
+		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
+	} else if (value != 0) {
+		steps_next(r);
+	} else if (values.time_s >= step->timeout_s) {
+		timed_out(r, "the condition did not hold");
+	}
+}
+
+void steps_tick(struct runner *r)
+{
+	const struct protocol_step *step = r->step.step;
+
+	switch (step->verb) {
+	case PROTOCOL_INFUSE:
+	case PROTOCOL_WITHDRAW:
+	case PROTOCOL_MIX:
+		tick_motion(r);
+		break;
+	case PROTOCOL_HOLD:
+	case PROTOCOL_WAIT_TIME:
+		if (step_elapsed_s(r) >= step->duration_s)
+			steps_next(r);
+		break;
+	case PROTOCOL_WAIT_OPERATOR:
+		if (r->step.answered)
+			steps_next(r);
+		else if (step_elapsed_s(r) >= step->timeout_s)
+			timed_out(r, "no answer");
+		break;
+	case PROTOCOL_WAIT_UNTIL:
+		tick_until(r);
+		break;
+	case PROTOCOL_REPEAT:
+		break;
+	}
+}
+
+void steps_resume(struct runner *r, uint64_t paused_ns)
+{
+	r->step.begin_ns += paused_ns;
+	if (r->step.phase == STEP_MOVING)
+		go(r);
+	else if (r->step.phase == STEP_DRAINING)
+		r->step.drain_ns += paused_ns;
+}
+
+void steps_answer(struct runner *r, bool yes, const char *who)
+{
+	if (!steps_question(r) || r->step.answered)
+		return;
+	run_event(r, RECORD_INFO, RECORD_OPERATOR, NULL, r->step.step->at.line, "%s answered %s", who,
+		  yes ? "yes" : "no");
+	if (yes)
+		r->step.answered = true;
+	else
+		run_stop(r, NANODOSE_EXIT_OPERATOR, NANODOSE_STOP_RAMP);
+}
+
+double steps_left_s(const struct runner *r)
+{
+	return r->step.step ? r->step.step->timeout_s - step_elapsed_s(r) : INFINITY;
+}
+
+const char *steps_question(const struct runner *r)
+{
+	if (r->mode != MODE_RUNNING || !r->step.step || r->step.step->verb != PROTOCOL_WAIT_OPERATOR ||
+	    r->step.answered)
+		return NULL;
+	return r->step.step->message;
+}
+
+double steps_progress(const struct runner *r)
+{
+	const struct protocol_step *step = r->step.step;
+	double done = 1;
+
+	if (!step)
+		return 0;
+	if (!is_motion(step))
+		return step->duration_s > 0 ? fmin(1, step_elapsed_s(r) / step->duration_s) : 0;
+	for (size_t i = 0; i < step->flow_count; i++) {
+		const struct channel *c = &r->channels[step->flows[i].channel];
+		double left_m3 = fabs(channel_end_m3(c) - channel_delivered_m3(c));
+
+		done = fmin(done, 1 - left_m3 / step->flows[i].volume_m3);
+	}
+	return fmax(0, done);
+}

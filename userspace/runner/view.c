@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What a front sees, in the units that people write.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "run.h"
+
+#define UL_MIN		(1e-9 / 60)
+#define UL		1e-9
+#define PLOT_SHARE	0.8	/* of the history that the planned run fills */
+#define PLOT_MAX_S	1.0	/* no coarser, so that a long run can be watched too */
+
+static const char *fluid_name(uint32_t medium)
+{
+	return medium == NANODOSE_MEDIUM_IPA ? "ipa" : "water";
+}
+
+int view_init(struct runner *r)
+{
+	struct run_view *view = &r->view;
+
+	view->channels = calloc(r->channel_count + 1, sizeof(*view->channels));
+	r->history = calloc((r->channel_count + 1) * RUN_HISTORY, sizeof(*r->history));
+	if (!view->channels || !r->history)
+		return -1;
+	view->channel_count = r->channel_count;
+	view->protocol_name = r->protocol->name;
+	view->protocol_path = r->protocol->path;
+	view->planned_s = r->protocol->duration_s;
+	view->steps = program_views(r->program, &view->step_count);
+	r->history_s = fmin(PLOT_MAX_S, r->protocol->duration_s / (PLOT_SHARE * RUN_HISTORY));
+	for (size_t i = 0; i < r->channel_count; i++) {
+		const struct protocol_channel *plan = &r->protocol->channels[i];
+		struct run_channel_view *channel = &view->channels[i];
+
+		channel->name = plan->name;
+		channel->pump = plan->pump;
+		channel->syringe = plan->syringe->name;
+		channel->fluid = fluid_name(plan->medium);
+		channel->target_ul = program_net_m3(r->program, i) / UL;
+		channel->particles_target = plan->concentration_per_m3 > 0 ?
+			plan->concentration_per_m3 * program_net_m3(r->program, i) : NAN;
+		channel->history = r->history + i * RUN_HISTORY;
+	}
+	return 0;
+}
+
+void view_free(struct runner *r)
+{
+	for (size_t i = 0; i < r->event_count; i++)
+		free((char *)r->events[i].text);
+	free(r->events);
+	free(r->history);
+	free(r->view.channels);
+}
+
+static double set_point_m3_s(const struct channel *c)
+{
+	return c->moving && !c->stopping ? c->set_point_m3_s : 0;
+}
+
+void view_sample(struct runner *r, const struct channel *c)
+{
+	struct run_channel_view *view = &r->view.channels[c->index];
+	struct run_sample *history = r->history + c->index * RUN_HISTORY;
+	double time_s = c->flow_ns > r->begin_ns ? (c->flow_ns - r->begin_ns) / 1e9 : 0;
+	const struct run_sample *last =
+		view->history_count ? &history[(view->history_end + RUN_HISTORY - 1) % RUN_HISTORY] : NULL;
+
+	if (last && time_s < last->time_s + r->history_s)
+		return;
+	history[view->history_end] = (struct run_sample){
+		.time_s = time_s,
+		.flow_ul_min = c->flow_m3_s / UL_MIN,
+		.estimate_ul_min = c->output.flow_m3_s / UL_MIN,
+		.setpoint_ul_min = set_point_m3_s(c) / UL_MIN,
+		.pressure_kpa = c->pressure_pa / 1000,
+	};
+	view->history_end = (view->history_end + 1) % RUN_HISTORY;
+	if (view->history_count < RUN_HISTORY)
+		view->history_count++;
+}
+
+static void update_channel(struct run_channel_view *view, const struct channel *c)
+{
+	double concentration = c->plan->concentration_per_m3;
+
+	view->setpoint_ul_min = set_point_m3_s(c) / UL_MIN;
+	view->flow_ul_min = c->flow_m3_s / UL_MIN;
+	view->estimate_ul_min = c->output.flow_m3_s / UL_MIN;
+	view->pump_rate_ul_min = c->moving ? c->run_rate_nhz / 1e9 * c->step_m3 / UL_MIN : 0;
+	view->delivered_ul = channel_delivered_m3(c) / UL;
+	view->particles_delivered = concentration > 0 ? concentration * channel_delivered_m3(c) : NAN;
+	view->pressure_kpa = c->pressure_pa / 1000;
+	view->temperature_c = c->temperature_c;
+	view->faults = c->faults;
+	view->state = c->state;
+	view->sensor_flags = c->sensor_flags;
+	view->gone = c->gone;
+}
+
+static enum run_status status_of(const struct runner *r)
+{
+	switch (r->mode) {
+	case MODE_STARTING:
+		return RUN_STARTING;
+	case MODE_RUNNING:
+		return steps_question(r) ? RUN_WAITING_OPERATOR : RUN_RUNNING;
+	case MODE_PAUSING:
+		return RUN_PAUSING;
+	case MODE_PAUSED:
+		return RUN_PAUSED;
+	case MODE_STOPPING:
+		return RUN_STOPPING;
+	case MODE_OVER:
+		break;
+	}
+	switch (r->outcome) {
+	case NANODOSE_EXIT_DONE:
+		return RUN_DONE;
+	case NANODOSE_EXIT_OPERATOR:
+		return RUN_STOPPED_OPERATOR;
+	case NANODOSE_EXIT_GONE:
+		return RUN_DEVICE_GONE;
+	default:
+		return RUN_STOPPED_FAULT;
+	}
+}
+
+static const char *status_text(const struct runner *r)
+{
+	bool record = (r->mode == MODE_PAUSING || r->mode == MODE_PAUSED) && r->record_paused;
+
+	if (record && r->record_bad)
+		return r->status_text;
+	if (record)
+		return "paused: the record is written again";
+	switch (r->mode) {
+	case MODE_STARTING:
+		return "starting: sensors at rest";
+	case MODE_RUNNING:
+		break;
+	case MODE_PAUSING:
+		return "coming to rest";
+	case MODE_PAUSED:
+		return "paused";
+	case MODE_STOPPING:
+		return "stopping";
+	case MODE_OVER:
+		return run_status_word(r->outcome);
+	}
+	if (steps_question(r))
+		return "waiting for the operator";
+	switch (r->step.phase) {
+	case STEP_MOVING:
+		return "dosing";
+	case STEP_DRAINING:
+		return "letting the flow settle";
+	default:
+		return r->step.step && r->step.step->verb == PROTOCOL_HOLD ? "holding" : "waiting";
+	}
+}
+
+void view_update(struct runner *r)
+{
+	struct run_view *view = &r->view;
+	double progress = steps_progress(r);
+	double done_s = program_done_s(r->program);
+
+	if (r->step.step) {
+		done_s += progress * r->step.step->duration_s;
+		view->steps[program_active(r->program)].progress = progress;
+	}
+	view->record_path = r->record_path;
+	view->status = status_of(r);
+	view->status_text = status_text(r);
+	view->elapsed_s = run_elapsed_s(r);
+	view->left_s = fmax(0, view->planned_s - done_s);
+	view->progress = view->planned_s > 0 ? fmin(1, done_s / view->planned_s) : 0;
+	if (view->status == RUN_DONE)
+		view->progress = 1;
+	view->question = steps_question(r);
+	view->question_left_s = view->question ? steps_left_s(r) : INFINITY;
+	view->step_active = program_active(r->program);
+	view->events = r->events;
+	view->event_count = r->event_count;
+	for (size_t i = 0; i < r->channel_count; i++)
+		update_channel(&view->channels[i], &r->channels[i]);
+}
