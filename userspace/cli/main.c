@@ -110,6 +110,7 @@ static int unknown_verb(const char *name)
 int main(int argc, char **argv)
 {
 	const struct verb *verb;
+	static char title[32];
 
 	setlocale(LC_ALL, "");
 	/* What is printed is read by programs, too: the decimal point is a point. */
@@ -127,5 +128,10 @@ int main(int argc, char **argv)
 		return verb_output_done("--version");
 	}
 	verb = find_verb(argv[1]);
-	return verb ? verb->run(argc - 1, argv + 1) : unknown_verb(argv[1]);
+	if (!verb)
+		return unknown_verb(argv[1]);
+	/* getopt begins its messages with this. */
+	snprintf(title, sizeof(title), "nanodose %s", verb->name);
+	argv[1] = title;
+	return verb->run(argc - 1, argv + 1);
 }

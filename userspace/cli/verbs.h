@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The verbs of the nanodose command, one file each. A verb gets its own
- * arguments, argv[0] being its name, and returns the exit status (enum
+ * arguments, argv[0] being "nanodose VERB", and returns the exit status (enum
  * nanodose_exit). It handles --help itself, by verb_help().
  */
 #ifndef VERBS_H

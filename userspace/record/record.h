@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A run file: SQLite, one per run. Written ahead and committed at least once
- * a second of the run's time, so that a power cut loses no more than that.
+ * a second of the run's time, so that a power cut loses no more than that. A
+ * thread of the record's own waits for the disk; the caller never does.
  *
- * Times are CLOCK_MONOTONIC nanoseconds; the run stores the offset to UTC.
+ * Times are CLOCK_MONOTONIC nanoseconds here and nanoseconds since the start
+ * of the run in the file; the file's meta table has the start in both clocks.
  */
 #ifndef RECORD_H
 #define RECORD_H
@@ -32,8 +34,10 @@ struct record *record_create(const char *path, const struct protocol *protocol,
 			     char **error);
 /*
  * Each of these returns 0, or -1 with errno: ENOSPC disk full, EIO otherwise.
- * After a failure the data is kept in memory and tried again by the next
- * call; nothing is lost while the process lives.
+ * After a failure the data is kept in memory and tried again once a second, by
+ * whatever call comes next; all calls fail until a try succeeds. There is room
+ * for 262144 records (80 minutes of one channel at 50 a second); beyond it new
+ * ones are lost, and an event tells how many as soon as there is room again.
  */
 int record_sample(struct record *record, size_t channel, const struct nanodose_record *data,
 		  double setpoint_m3_s, double pump_rate_m3_s, double estimate_m3_s);
@@ -55,5 +59,9 @@ const char *record_error(const struct record *record);
 
 /* CSV with units in the header, to stream (a FILE *). -1 and *error to free. */
 int record_export_csv(const char *path, void *stream, char **error);
+/* The same of the events. */
+int record_export_events_csv(const char *path, void *stream, char **error);
+/* Protocol, inputs, channels, events and summary, one JSON object. */
+int record_export_json(const char *path, void *stream, char **error);
 
 #endif /* RECORD_H */
