@@ -401,7 +401,7 @@ static void turn(struct runner *r, struct pollfd *fds)
 	for (size_t i = 0; ready > 0 && i < r->channel_count; i++)
 		if (fds[i].revents)
 			read_channel(r, &r->channels[i]);
-	if (r->front && front)
+	if (r->front && front && ready >= 0)
 		r->front->handle(r->front, r, fds + own, front);
 	tick(r);
 	draw(r);
