@@ -32,4 +32,20 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #define ND_I2C_PROBE	probe
 #endif
 
+/* v6.17: gpio_chip.set reports errors */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define ND_GPIO_SET_RESULT	void
+#define ND_GPIO_SET_OK
+#else
+#define ND_GPIO_SET_RESULT	int
+#define ND_GPIO_SET_OK		0
+#endif
+
+/* v6.11: i2c_algorithm.master_xfer became xfer */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+#define ND_I2C_XFER	master_xfer
+#else
+#define ND_I2C_XFER	xfer
+#endif
+
 #endif /* _NANODOSE_COMPAT_H */

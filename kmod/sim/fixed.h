@@ -30,6 +30,8 @@ typedef uint16_t u16;
 typedef uint8_t u8;
 typedef int64_t s64;
 typedef int32_t s32;
+typedef int16_t s16;
+#define fallthrough	__attribute__((__fallthrough__))
 #define sim_div_u64(a, b)	((u64)(a) / (u64)(b))
 #define sim_div_s64(a, b)	((s64)(a) / (s64)(b))
 #define sim_clz64(x)		__builtin_clzll(x)
@@ -48,11 +50,11 @@ struct sim_rate {
 
 static inline void sim_mul128(u64 a, u64 b, u64 *high, u64 *low)
 {
-	u64 a0 = (u32)a, a1 = a >> 32, b0 = (u32)b, b1 = b >> 32;
+	u64 a0 = a & 0xffffffff, a1 = a >> 32, b0 = b & 0xffffffff, b1 = b >> 32;
 	u64 p00 = a0 * b0, p01 = a0 * b1, p10 = a1 * b0, p11 = a1 * b1;
-	u64 middle = (p00 >> 32) + (u32)p01 + (u32)p10;
+	u64 middle = (p00 >> 32) + (p01 & 0xffffffff) + (p10 & 0xffffffff);
 
-	*low = (middle << 32) | (u32)p00;
+	*low = (middle << 32) | (p00 & 0xffffffff);
 	*high = p11 + (p01 >> 32) + (p10 >> 32) + (middle >> 32);
 }
 

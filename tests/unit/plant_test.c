@@ -2,48 +2,46 @@
 /*
  * The rig's integer plant against a reference in floating point that shares
  * nothing with it: the two differential equations of the rig, integrated by
- * Runge and Kutta's fourth order method in long double between the steps.
+ * Runge and Kutta's fourth order method between the steps.
  */
 #include <stdlib.h>
 
 #include "sim/plant.h"
 #include "test.h"
 
-typedef long double real;
-
 struct reference {
-	real c, r, g, back, lag, free;		/* fL/Pa, Pa s/fL, fL/(Pa s), Pa, s, fL/s */
-	real step;				/* fL */
-	real t, p, y;				/* s, Pa, fL/s */
-	real out, leaked, sensed;		/* fL */
+	double c, r, g, back, lag, free;		/* fL/Pa, Pa s/fL, fL/(Pa s), Pa, s, fL/s */
+	double step;				/* fL */
+	double t, p, y;				/* s, Pa, fL/s */
+	double out, leaked, sensed;		/* fL */
 	bool occluded;
 };
 
 static void reference_init(struct reference *ref, const struct sim_plant_params *params)
 {
-	real d = params->syringe_diameter_um * 1e-6L;
+	double d = params->syringe_diameter_um * 1e-6;
 
 	memset(ref, 0, sizeof(*ref));
 	ref->c = params->compliance_fl_per_pa;
-	ref->r = params->resistance_pa_s_per_ul * 1e-9L;
+	ref->r = params->resistance_pa_s_per_ul * 1e-9;
 	ref->g = params->leak_fl_per_pa_s;
 	ref->back = params->back_pressure_pa;
-	ref->lag = params->sensor_tau_us * 1e-6L;
+	ref->lag = params->sensor_tau_us * 1e-6;
 	/* m^3 to fL: 1e18 */
-	ref->step = 3.14159265358979323846264338327950288L / 4 * d * d *
-		    (params->lead_pitch_nm * 1e-9L) / params->microsteps_per_rev * 1e18L;
+	ref->step = M_PI / 4 * d * d *
+		    (params->lead_pitch_nm * 1e-9) / params->microsteps_per_rev * 1e18;
 	ref->p = ref->back;
 }
 
 struct slope {
-	real p, y, out, leaked;
+	double p, y, out, leaked;
 };
 
-static struct slope reference_slope(const struct reference *ref, real p, real y)
+static struct slope reference_slope(const struct reference *ref, double p, double y)
 {
-	real out = ref->occluded ? 0 : (p - ref->back) / ref->r;
-	real leak = ref->g * p;
-	real free = ref->occluded ? 0 : ref->free;
+	double out = ref->occluded ? 0 : (p - ref->back) / ref->r;
+	double leak = ref->g * p;
+	double free = ref->occluded ? 0 : ref->free;
 
 	return (struct slope){
 		.p = -(out + leak) / ref->c,
@@ -53,9 +51,9 @@ static struct slope reference_slope(const struct reference *ref, real p, real y)
 	};
 }
 
-static void reference_advance(struct reference *ref, real t)
+static void reference_advance(struct reference *ref, double t)
 {
-	real shortest = ref->c * ref->r, span = t - ref->t, h;
+	double shortest = ref->c * ref->r, span = t - ref->t, h;
 	long i, n;
 
 	if (ref->lag > 0 && ref->lag < shortest)
@@ -67,7 +65,7 @@ static void reference_advance(struct reference *ref, real t)
 		struct slope b = reference_slope(ref, ref->p + a.p * h / 2, ref->y + a.y * h / 2);
 		struct slope c = reference_slope(ref, ref->p + b.p * h / 2, ref->y + b.y * h / 2);
 		struct slope d = reference_slope(ref, ref->p + c.p * h, ref->y + c.y * h);
-		real before = ref->y, out;
+		double before = ref->y, out;
 
 		ref->p += h / 6 * (a.p + 2 * b.p + 2 * c.p + d.p);
 		ref->y += h / 6 * (a.y + 2 * b.y + 2 * c.y + d.y);
@@ -89,9 +87,9 @@ static const struct sim_plant_params stiff_bench = {
 	.sensor_tau_us = 20000,
 };
 
-static real volume(struct sim_fixed v)
+static double volume(struct sim_fixed v)
 {
-	return v.whole + v.part / 18446744073709551616.0L;
+	return v.whole + v.part / 18446744073709551616.0;
 }
 
 /* injected + free flow = outlet + leaked + stored, to the last bit */
@@ -107,27 +105,27 @@ static bool conserves(const struct sim_plant *plant)
 	return !left.whole && !left.part;
 }
 
-static bool near(real value, real expected, real part, real absolute)
+static bool near(double value, double expected, double part, double absolute)
 {
-	real off = value > expected ? value - expected : expected - value;
-	real size = expected < 0 ? -expected : expected;
+	double off = value > expected ? value - expected : expected - value;
+	double size = expected < 0 ? -expected : expected;
 
 	if (off <= size * part || off <= absolute)
 		return true;
-	printf("# %.9Lg, expected %.9Lg\n", value, expected);
+	printf("# %.9g, expected %.9g\n", value, expected);
 	return false;
 }
 
 /* Volume to 0.01 %, pressure and flow to 0.1 % or the last digit. */
 static void compare(const struct sim_plant *plant, const struct reference *ref)
 {
-	real flow = reference_slope(ref, ref->p, ref->y).out * 0.06L;
+	double flow = reference_slope(ref, ref->p, ref->y).out * 0.06;
 
-	CHECK(near(volume(plant->outlet), ref->out, 1e-4L, 1));
-	CHECK(near(volume(plant->leaked), ref->leaked, 1e-4L, 1));
-	CHECK(near(sim_plant_pressure_pa(plant), ref->p, 1e-3L, 0.6L));
-	CHECK(near(sim_plant_outlet_flow_pl_min(plant), flow, 1e-3L, 0.6L));
-	CHECK(near(volume(plant->outlet) - volume(plant->lagging), ref->sensed, 1e-4L, 100));
+	CHECK(near(volume(plant->outlet), ref->out, 1e-4, 1));
+	CHECK(near(volume(plant->leaked), ref->leaked, 1e-4, 1));
+	CHECK(near(sim_plant_pressure_pa(plant), ref->p, 1e-3, 0.6));
+	CHECK(near(sim_plant_outlet_flow_pl_min(plant), flow, 1e-3, 0.6));
+	CHECK(near(volume(plant->outlet) - volume(plant->lagging), ref->sensed, 1e-4, 100));
 	CHECK(conserves(plant));
 }
 
@@ -149,13 +147,13 @@ static void dose(struct sim_plant *plant, struct reference *ref, double steps_pe
 
 		if (period && step_at <= next) {
 			sim_plant_step(plant, step_at, direction, true);
-			reference_advance(ref, step_at * 1e-9L);
+			reference_advance(ref, step_at * 1e-9);
 			ref->p += direction * ref->step / ref->c;
 			step_at += period;
 			continue;
 		}
 		sim_plant_advance(plant, next);
-		reference_advance(ref, next * 1e-9L);
+		reference_advance(ref, next * 1e-9);
 		compare(plant, ref);
 		if (next == end)
 			return;
@@ -168,7 +166,7 @@ static void start(struct sim_plant *plant, struct reference *ref,
 {
 	sim_plant_init(plant, params, 0);
 	reference_init(ref, params);
-	CHECK(near(volume(plant->step_fl), ref->step, 1e-15L, 0));
+	CHECK(near(volume(plant->step_fl), ref->step, 1e-14, 0));
 }
 
 TEST(stiff_bench_doses_and_relaxes)
@@ -181,7 +179,7 @@ TEST(stiff_bench_doses_and_relaxes)
 	dose(&plant, &ref, 307.6, 5, 0.0131);
 	dose(&plant, &ref, 30.76, 5, 0.0131);
 	dose(&plant, &ref, 0, 5, 0.0131);
-	CHECK(near(volume(plant.outlet), ref.step * plant.steps, 1e-6L, 0));
+	CHECK(near(volume(plant.outlet), ref.step * plant.steps, 1e-6, 0));
 }
 
 TEST(time_constant_of_a_tenth_of_a_millisecond)
@@ -229,7 +227,7 @@ TEST(leak_takes_its_share)
 	dose(&plant, &ref, 100, 4, 0.0171);
 	dose(&plant, &ref, 0, 4, 0.0171);
 	/* 1/R is 35714 fL/(Pa s): a leak of 9000 takes 20.13 % */
-	CHECK(near(volume(plant.leaked) / volume(plant.injected), 0.201278L, 1e-4L, 0));
+	CHECK(near(volume(plant.leaked) / volume(plant.injected), 0.201278, 1e-4, 0));
 }
 
 TEST(back_pressure_holds_and_feeds_a_leak)
@@ -279,7 +277,7 @@ TEST(withdraws_as_it_dispenses)
 	CHECK(sim_plant_outlet_flow_pl_min(&plant) < 0);
 	dose(&plant, &ref, 0, 5, 0.0271);
 	CHECK_INT(plant.steps, 600 - 900);
-	CHECK(near(volume(plant.outlet), -300 * ref.step, 1e-4L, 0));
+	CHECK(near(volume(plant.outlet), -300 * ref.step, 1e-4, 0));
 }
 
 TEST(forty_thousand_steps_a_second)
@@ -291,7 +289,7 @@ TEST(forty_thousand_steps_a_second)
 	dose(&plant, &ref, 40000, 2, 0.0171);
 	dose(&plant, &ref, 0, 4, 0.0171);
 	CHECK_INT(plant.steps, 80000);
-	CHECK(near(volume(plant.outlet), 80000 * ref.step, 1e-6L, 0));
+	CHECK(near(volume(plant.outlet), 80000 * ref.step, 1e-6, 0));
 }
 
 TEST(ten_minutes_at_forty_thousand_steps_a_second_lose_nothing)
@@ -305,7 +303,7 @@ TEST(ten_minutes_at_forty_thousand_steps_a_second_lose_nothing)
 		sim_plant_step(&plant, t += 25000, 1, true);
 	sim_plant_advance(&plant, t + 20000000000ULL);
 	CHECK(conserves(&plant));
-	CHECK(near(volume(plant.outlet), 24000000 * ref.step, 1e-12L, 0));
+	CHECK(near(volume(plant.outlet), 24000000 * ref.step, 1e-12, 0));
 }
 
 TEST(eight_hours_at_a_step_a_minute)
@@ -326,7 +324,7 @@ TEST(ten_thousand_seconds_of_time_constant_and_gaps_of_a_nanosecond)
 	struct sim_plant_params params = stiff_bench;
 	struct sim_plant plant;
 	struct reference ref;
-	real tau;
+	double tau;
 	int i;
 
 	params.compliance_fl_per_pa = 21000000;
@@ -337,9 +335,9 @@ TEST(ten_thousand_seconds_of_time_constant_and_gaps_of_a_nanosecond)
 	for (i = 1; i <= 1000000; i++)
 		sim_plant_advance(&plant, 1 + i);
 	tau = ref.c * ref.r;
-	CHECK(near(volume(plant.outlet), -ref.step * expm1l(-1e-3L / tau), 1e-4L, 0));
+	CHECK(near(volume(plant.outlet), -ref.step * expm1(-1e-3 / tau), 1e-4, 0));
 	sim_plant_advance(&plant, 1 + 36000000000000ULL);
-	CHECK(near(volume(plant.outlet), -ref.step * expm1l(-36000 / tau), 1e-9L, 0));
+	CHECK(near(volume(plant.outlet), -ref.step * expm1(-36000 / tau), 1e-9, 0));
 	CHECK(conserves(&plant));
 }
 
@@ -356,10 +354,10 @@ TEST(decay_agrees_with_expm1)
 		struct sim_rate rate = sim_rate_per_s(per_s);
 
 		for (t = 1; t < 100000000000000ULL; t += 1 + t / 7) {
-			real x = t / (roundl(tau_s[i] * 1e9L));
-			real lost = sim_decay(rate, t) / 18446744073709551616.0L;
-			real expected = -expm1l(-x);
-			double off = fabsl(lost - expected) / (expected + 1e-7L);
+			double x = t / (round(tau_s[i] * 1e9));
+			double lost = sim_decay(rate, t) / 18446744073709551616.0;
+			double expected = -expm1(-x);
+			double off = fabs(lost - expected) / (expected + 1e-7);
 
 			worst = off > worst ? off : worst;
 		}
@@ -385,7 +383,7 @@ TEST(backlash_is_lost_motion_at_each_reversal)
 	CHECK_INT(plant.steps, 57);
 	CHECK_INT(plant.missed_steps, 0);
 	/* 100 - (50 - 12); of the last 7 none arrives */
-	CHECK(near(volume(plant.injected), 62 * volume(plant.step_fl), 1e-15L, 0));
+	CHECK(near(volume(plant.injected), 62 * volume(plant.step_fl), 1e-14, 0));
 	CHECK(conserves(&plant));
 }
 
@@ -404,16 +402,16 @@ TEST(occluded_line_stores_until_the_motor_stalls_and_gives_it_back)
 		sim_plant_step(&plant, t += 1000000, 1, true);
 	/* 500 kPa in 10 000 fL/Pa are 5 uL, 922.6 steps */
 	CHECK_INT(plant.missed_steps, 2000 - 923);
-	CHECK(near(sim_plant_pressure_pa(&plant), 923 * 541.949L, 1e-4L, 0));
+	CHECK(near(sim_plant_pressure_pa(&plant), 923 * 541.949, 1e-4, 0));
 	CHECK_INT(sim_plant_outlet_volume_fl(&plant), 0);
 	CHECK_INT(sim_plant_outlet_flow_pl_min(&plant), 0);
 	CHECK_INT(sim_plant_sensor_read(&plant, t), 0);
 	sim_plant_set_occluded(&plant, t, false);
 	out = sim_plant_outlet_flow_pl_min(&plant);
 	/* 500.2 kPa over 28 000 Pa s/uL */
-	CHECK(near(out, 923 * 541.949L / 28000 * 6e7L, 1e-3L, 0));
+	CHECK(near(out, 923 * 541.949 / 28000 * 6e7, 1e-3, 0));
 	sim_plant_advance(&plant, t + 10000000000ULL);
-	CHECK(near(volume(plant.outlet), 923 * volume(plant.step_fl), 1e-9L, 0));
+	CHECK(near(volume(plant.outlet), 923 * volume(plant.step_fl), 1e-9, 0));
 	CHECK(conserves(&plant));
 }
 
@@ -456,12 +454,12 @@ TEST(free_flow_comes_on_top)
 
 	start(&plant, &ref, &stiff_bench);
 	sim_plant_set_free_flow(&plant, 0, 5000000);
-	ref.free = 5e9L / 60;
+	ref.free = 5e9 / 60;
 	dose(&plant, &ref, 100, 3, 0.0171);
 	dose(&plant, &ref, 0, 60, 0.171);
 	CHECK_INT(sim_plant_outlet_flow_pl_min(&plant), 5000000);
 	/* 63 s at 5 uL/min */
-	CHECK(near(volume(plant.siphoned), 5.25e9L, 1e-9L, 0));
+	CHECK(near(volume(plant.siphoned), 5.25e9, 1e-9, 0));
 }
 
 TEST(faults_change_the_plant_from_that_instant_on)
@@ -488,7 +486,7 @@ TEST(faults_change_the_plant_from_that_instant_on)
 TEST(sensor_readings_add_up_to_the_volume)
 {
 	struct sim_plant plant;
-	real sum = 0;
+	double sum = 0;
 	u64 t, step = 0;
 
 	sim_plant_init(&plant, &stiff_bench, 0);
@@ -496,9 +494,9 @@ TEST(sensor_readings_add_up_to_the_volume)
 	for (t = 20000000; t <= 20000000000ULL; t += 20000000) {
 		while (step + 3300000 <= t && step < 10000000000ULL)
 			sim_plant_step(&plant, step += 3300000, 1, true);
-		sum += sim_plant_sensor_read(&plant, t) * 1000.0L * (0.02L / 60);
+		sum += sim_plant_sensor_read(&plant, t) * 1000.0 * (0.02 / 60);
 	}
-	CHECK(near(sum, volume(plant.outlet), 1e-5L, 0));
+	CHECK(near(sum, volume(plant.outlet), 1e-5, 0));
 	/* read twice in one instant: the flow of that instant, not a division by 0 */
 	CHECK_INT(sim_plant_sensor_read(&plant, t), 0);
 }
@@ -506,7 +504,7 @@ TEST(sensor_readings_add_up_to_the_volume)
 TEST(air_leaves_the_outlet_a_dead_volume_later_and_is_not_delivered)
 {
 	struct sim_plant plant;
-	real step;
+	double step;
 	u64 t = 0;
 	int i;
 
@@ -521,17 +519,17 @@ TEST(air_leaves_the_outlet_a_dead_volume_later_and_is_not_delivered)
 		sim_plant_step(&plant, t += 1000000000, 1, true);
 	sim_plant_advance(&plant, t += 20000000000ULL);
 	sim_plant_set_air(&plant, t, false);
-	CHECK(near(sim_plant_outlet_volume_fl(&plant), 110 * step, 1e-8L, 0));
+	CHECK(near(sim_plant_outlet_volume_fl(&plant), 110 * step, 1e-8, 0));
 	/* 20 uL are 3690 steps: the slug is half out, what came before it delivered */
 	for (; i < 3740; i++)
 		sim_plant_step(&plant, t += 1000000000, 1, true);
 	sim_plant_advance(&plant, t += 20000000000ULL);
-	CHECK(near(sim_plant_outlet_volume_fl(&plant), 10 * step + 2e10L, 1e-8L, 0));
+	CHECK(near(sim_plant_outlet_volume_fl(&plant), 10 * step + 2e10, 1e-8, 0));
 	for (i = 0; i < 200; i++)
 		sim_plant_step(&plant, t += 1000000000, 1, true);
 	sim_plant_advance(&plant, t += 20000000000ULL);
 	CHECK(near(sim_plant_outlet_volume_fl(&plant), volume(plant.outlet) - 100 * step,
-		   1e-8L, 0));
+		   1e-8, 0));
 }
 
 int main(void)

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Life of a simulated rig: its parts are made in the order in which they
+ * depend on each other, and taken down in reverse.
+ */
+#include <linux/gpio/machine.h>
+#include <linux/gpio/property.h>
+#include <linux/idr.h>
+#include <linux/module.h>
+#include <linux/platform_device.h>
+#include <linux/slab.h>
+
+#include "edges.h"
+#include "rig.h"
+
+/* What the motor driver chip asks for */
+#define PULSE_WIDTH_NS		2000
+#define DIR_SETUP_NS		1000
+
+static unsigned int rigs;
+module_param(rigs, uint, 0444);
+MODULE_PARM_DESC(rigs, "Number of rigs with default parameters to make at load");
+
+#define RIGS_MAX		64
+
+static DEFINE_IDA(rig_ids);
+
+const char *sim_rig_dev_name(const struct sim_rig *rig)
+{
+	/* the bench has the pump's number, so it is known before the pump is there */
+	return dev_name(&rig->bench->dev) + strlen("sim-");
+}
+
+/* 64-bit FNV-1a */
+static u64 rig_serial(const char *name)
+{
+	u64 hash = 0xcbf29ce484222325ULL;
+
+	while (*name)
+		hash = (hash ^ (u8)*name++) * 0x100000001b3ULL;
+	return hash;
+}
+
+static void rig_init_plant(struct sim_rig *rig)
+{
+	const struct sim_params *p = &rig->params;
+	struct sim_plant_params plant = {
+		.syringe_diameter_um = p->syringe_diameter_um,
+		.lead_pitch_nm = p->lead_pitch_nm,
+		.microsteps_per_rev = p->microsteps_per_rev,
+		.compliance_fl_per_pa = p->compliance_fl_per_pa,
+		.resistance_pa_s_per_ul = p->resistance_pa_s_per_ul,
+		.back_pressure_pa = p->back_pressure_pa,
+		.leak_fl_per_pa_s = p->leak_fl_per_pa_s,
+		.dead_volume_nl = p->dead_volume_nl,
+		.backlash_steps = p->backlash_steps,
+		.stall_pressure_pa = p->stall_pressure_pa,
+		.sensor_tau_us = p->sensor_tau_us,
+	};
+	u64 now_ns = sim_now();
+
+	sim_plant_init(&rig->plant, &plant, now_ns);
+	sim_sensor_init(&rig->sensor, p->sensor_model, rig_serial(rig->name), p->seed, now_ns);
+	rig->sensor.gain_ppm = p->sensor_gain_ppm;
+	rig->sensor.offset_pl_min = p->sensor_offset_pl_min;
+	if (p->sensor_noise_pl_min >= 0)
+		rig->sensor.noise_pl_min = p->sensor_noise_pl_min;
+	rig->pressure_noise.state = ~(u64)p->seed;
+}
+
+static int rig_init_pump(struct sim_rig *rig)
+{
+	const struct sim_params *p = &rig->params;
+	const struct property_entry properties[] = {
+		PROPERTY_ENTRY_STRING("label", rig->name),
+		PROPERTY_ENTRY_GPIO("step-gpios", &rig->gpio_node, SIM_STEP, GPIO_ACTIVE_HIGH),
+		PROPERTY_ENTRY_GPIO("dir-gpios", &rig->gpio_node, SIM_DIR, GPIO_ACTIVE_HIGH),
+		PROPERTY_ENTRY_GPIO("enable-gpios", &rig->gpio_node, SIM_ENABLE,
+				    GPIO_ACTIVE_HIGH),
+		PROPERTY_ENTRY_GPIO("estop-gpios", &rig->gpio_node, SIM_ESTOP, GPIO_ACTIVE_HIGH),
+		PROPERTY_ENTRY_GPIO("limit-plus-gpios", &rig->gpio_node, SIM_LIMIT_PLUS,
+				    GPIO_ACTIVE_HIGH),
+		PROPERTY_ENTRY_GPIO("limit-minus-gpios", &rig->gpio_node, SIM_LIMIT_MINUS,
+				    GPIO_ACTIVE_HIGH),
+		PROPERTY_ENTRY_U32("microsteps-per-revolution", p->microsteps_per_rev),
+		PROPERTY_ENTRY_U32("lead-pitch-nanometers", p->lead_pitch_nm),
+		PROPERTY_ENTRY_U32("pulse-width-ns", PULSE_WIDTH_NS),
+		PROPERTY_ENTRY_U32("dir-setup-ns", DIR_SETUP_NS),
+		PROPERTY_ENTRY_U32("max-step-rate-hz", p->max_step_rate_hz),
+		PROPERTY_ENTRY_REF("flow-sensor", &rig->sensor_node),
+		{ }
+	};
+	const struct platform_device_info info = {
+		.name = "nanodose",
+		.id = rig->id,
+		.parent = &rig->bench->dev,
+		.properties = properties,
+	};
+
+	rig->pump = platform_device_register_full(&info);
+	return PTR_ERR_OR_ZERO(rig->pump);
+}
+
+struct sim_rig *sim_rig_create(const char *name, const struct sim_params *params)
+{
+	struct sim_rig *rig;
+	int ret;
+
+	rig = kzalloc(sizeof(*rig), GFP_KERNEL);
+	if (!rig)
+		return ERR_PTR(-ENOMEM);
+	raw_spin_lock_init(&rig->lock);
+	rig->params = *params;
+	if (strscpy(rig->name, name, sizeof(rig->name)) < 0) {
+		ret = -ENAMETOOLONG;
+		goto err_free;
+	}
+	/* GPIO providers of software nodes are looked up by their label */
+	snprintf(rig->gpio_label, sizeof(rig->gpio_label), "nanodose-sim-%s", name);
+	snprintf(rig->sensor_label, sizeof(rig->sensor_label), "nanodose-sim-%s-sensor", name);
+	rig->gpio_node.name = rig->gpio_label;
+	rig->sensor_node.name = rig->sensor_label;
+	rig_init_plant(rig);
+
+	rig->id = ida_alloc(&rig_ids, GFP_KERNEL);
+	if (rig->id < 0) {
+		ret = rig->id;
+		goto err_free;
+	}
+	rig->edges = sim_edges_create();
+	if (!rig->edges) {
+		ret = -ENOMEM;
+		goto err_id;
+	}
+	rig->bench = platform_device_register_simple("sim-nanodose", rig->id, NULL, 0);
+	if (IS_ERR(rig->bench)) {
+		ret = PTR_ERR(rig->bench);
+		goto err_edges;
+	}
+	ret = software_node_register(&rig->gpio_node);
+	if (ret)
+		goto err_bench;
+	ret = software_node_register(&rig->sensor_node);
+	if (ret)
+		goto err_gpio_node;
+	ret = sim_rig_gpio_init(rig);
+	if (ret)
+		goto err_sensor_node;
+	ret = sim_rig_i2c_init(rig);
+	if (ret)
+		goto err_gpio;
+	ret = sim_rig_iio_init(rig);
+	if (ret)
+		goto err_i2c;
+	sim_rig_debugfs_init(rig);
+	ret = rig_init_pump(rig);
+	if (ret)
+		goto err_iio;
+	return rig;
+
+err_iio:
+	sim_rig_debugfs_exit(rig);
+	sim_rig_iio_exit(rig);
+err_i2c:
+	sim_rig_i2c_exit(rig);
+err_gpio:
+	sim_rig_gpio_exit(rig);
+err_sensor_node:
+	software_node_unregister(&rig->sensor_node);
+err_gpio_node:
+	software_node_unregister(&rig->gpio_node);
+err_bench:
+	platform_device_unregister(rig->bench);
+err_edges:
+	sim_edges_put(rig->edges);
+err_id:
+	ida_free(&rig_ids, rig->id);
+err_free:
+	kfree(rig);
+	return ERR_PTR(ret);
+}
+
+void sim_rig_destroy(struct sim_rig *rig)
+{
+	platform_device_unregister(rig->pump);
+	sim_edges_end(rig->edges);
+	sim_rig_debugfs_exit(rig);
+	sim_rig_iio_exit(rig);
+	sim_rig_i2c_exit(rig);
+	sim_rig_gpio_exit(rig);
+	software_node_unregister(&rig->sensor_node);
+	software_node_unregister(&rig->gpio_node);
+	platform_device_unregister(rig->bench);
+	sim_edges_put(rig->edges);
+	ida_free(&rig_ids, rig->id);
+	kfree(rig);
+}
+
+static int __init sim_init(void)
+{
+	int ret;
+
+	if (rigs > RIGS_MAX) {
+		pr_err("nanodose_sim: rigs=%u: at most %u\n", rigs, RIGS_MAX);
+		return -EINVAL;
+	}
+	sim_debugfs_register();
+	ret = sim_configfs_register(rigs);
+	if (ret)
+		sim_debugfs_unregister();
+	return ret;
+}
+module_init(sim_init);
+
+static void __exit sim_exit(void)
+{
+	sim_configfs_unregister();
+	sim_debugfs_unregister();
+	ida_destroy(&rig_ids);
+}
+module_exit(sim_exit);
+
+MODULE_DESCRIPTION("Simulated rig for microfluidic dosing pumps");
+MODULE_AUTHOR("nanodose maintainers");
+MODULE_LICENSE("GPL");
