@@ -7,14 +7,13 @@
  */
 #ifdef __KERNEL__
 #include <linux/errno.h>
-#include <linux/minmax.h>
 #else
 #include <errno.h>
-#define min(a, b)	((a) < (b) ? (a) : (b))
-#define max(a, b)	((a) > (b) ? (a) : (b))
 #endif
 
 #include "plan.h"
+
+#define ND_ROUNDING_ASTEPS	(ND_STEP_ASTEPS / 1000)
 
 bool nd_plan_slow(u64 rate_nhz, u64 accel_nhz_s)
 {
@@ -47,17 +46,40 @@ static bool nd_behind(s64 from, s64 to, int direction)
 }
 
 /*
- * Whether the axis can stop within these steps. A braking ramp that is planned
- * anew on its way differs by rounding: allow that.
+ * The axis as a ramp must take it. A rate that was changed at once in the step
+ * under way may differ from the last step's by all that one step allows. What
+ * goes on from there has only the part of it that belongs to the part of the
+ * step that is done.
  */
-static bool nd_can_stop(const struct nd_axis *axis, u64 accel_nhz_s, u64 steps)
+static struct nd_axis nd_ramp_from(const struct nd_axis *axis, u64 accel_nhz_s)
 {
-	u64 rate_nhz = axis->rate_nhz;
+	struct nd_wide square = nd_wide_mul(axis->step_rate_nhz, axis->step_rate_nhz);
+	struct nd_wide part = nd_wide_mul(2 * accel_nhz_s, axis->fraction_asteps);
+	struct nd_axis from = *axis;
+	u64 remainder, lowest;
 
-	if (nd_plan_slow(rate_nhz, accel_nhz_s))
-		return true;
-	rate_nhz -= rate_nhz >> 20;
-	return nd_ramp_steps(rate_nhz, 0, accel_nhz_s, axis->fraction_asteps) <= steps;
+	/* nHz/s times asteps is 1e-27 Hz^2, nHz^2 is 1e-18 */
+	part = nd_wide_div_full(part, 1000000000, &remainder);
+	lowest = nd_wide_less(square, part) ? 0 : nd_sqrt_wide(nd_wide_sub(square, part));
+	from.rate_nhz = min(from.rate_nhz, nd_sqrt_wide(nd_wide_add(square, part)) + 1);
+	from.rate_nhz = max(from.rate_nhz, lowest);
+	return from;
+}
+
+/*
+ * Steps from the axis' rate to rest. A braking ramp that is planned anew on
+ * its way differs a little by rounding, and must not become a step longer.
+ */
+static u64 nd_stop_steps(const struct nd_axis *axis, u64 accel_nhz_s)
+{
+	return nd_ramp_steps(axis->rate_nhz, 0, accel_nhz_s,
+			     axis->fraction_asteps + ND_STEP_ASTEPS - ND_ROUNDING_ASTEPS) - 1;
+}
+
+static bool nd_stops_at_once(const struct nd_axis *axis, u64 accel_nhz_s)
+{
+	return nd_ramp_steps(max(axis->rate_nhz, axis->step_rate_nhz), 0, accel_nhz_s,
+			     ND_STEP_ASTEPS - ND_ROUNDING_ASTEPS) <= 2;
 }
 
 static bool nd_ramp_fits(u64 rate_nhz, u64 accel_nhz_s)
@@ -71,6 +93,7 @@ static bool nd_ramp_fits(u64 rate_nhz, u64 accel_nhz_s)
 
 int nd_plan_check(const struct nd_axis *axis, const struct nd_goal *goal)
 {
+	struct nd_axis ramp = nd_ramp_from(axis, goal->accel_nhz_s);
 	bool moving = axis->rate_nhz > 0;
 	int direction = goal->rate_nhz ? goal->direction : axis->direction;
 	s64 from = axis->position;
@@ -82,16 +105,17 @@ int nd_plan_check(const struct nd_axis *axis, const struct nd_goal *goal)
 		return 0;
 
 	if (moving && direction != axis->direction &&
-	    !nd_plan_slow(axis->rate_nhz, goal->accel_nhz_s)) {
+	    !nd_stops_at_once(&ramp, goal->accel_nhz_s)) {
 		/* reverses from where it comes to rest */
-		steps = nd_ramp_steps(axis->rate_nhz, 0, goal->accel_nhz_s, axis->fraction_asteps);
+		steps = nd_stop_steps(&ramp, goal->accel_nhz_s);
 		from += axis->direction * (s64)steps;
 	}
 	if (nd_behind(from, goal->end_position, direction))
 		return -EINVAL;
 	if (moving && direction == axis->direction &&
-	    !nd_can_stop(axis, goal->accel_nhz_s,
-			 nd_distance(from, goal->end_position, direction)))
+	    !nd_stops_at_once(&ramp, goal->accel_nhz_s) &&
+	    nd_stop_steps(&ramp, goal->accel_nhz_s) >
+	    nd_distance(from, goal->end_position, direction))
 		return -EDOM;
 	return 0;
 }
@@ -104,9 +128,10 @@ static u64 nd_peak_rate(u64 v_nhz, u64 accel_nhz_s, u64 fraction_asteps, u64 ste
 {
 	struct nd_wide square = nd_wide_mul(v_nhz, v_nhz);
 	struct nd_wide part = nd_wide_mul(2 * accel_nhz_s, fraction_asteps);
+	struct nd_wide gain = nd_wide_mul_u64(nd_wide_mul(2 * accel_nhz_s, steps), 1000000000);
 	u64 remainder;
 
-	square = nd_wide_add(square, nd_wide_mul_u64(nd_wide_mul(2 * accel_nhz_s, steps), 1000000000));
+	square = nd_wide_add(square, gain);
 	part = nd_wide_add(nd_wide_div_full(part, 1000000000, &remainder), nd_wide(1));
 	if (nd_wide_less(square, part))
 		return 0;
@@ -120,18 +145,19 @@ static u64 nd_peak_rate(u64 v_nhz, u64 accel_nhz_s, u64 fraction_asteps, u64 ste
 static void nd_plan_forward(const struct nd_axis *axis, const struct nd_goal *goal,
 			    u64 room, struct nd_segment *segment)
 {
-	u64 v = axis->rate_nhz, f = v ? axis->fraction_asteps : 0;
-	u64 step_rate = v ? axis->step_rate_nhz : 0;
 	u64 target = goal->rate_nhz, accel = goal->accel_nhz_s;
+	u64 v = axis->rate_nhz, f = axis->fraction_asteps;
 	u64 brake = nd_brake_steps(target, accel);
 	u64 steps, least, peak;
 	bool open = room == ND_STEPS_UNLIMITED;
 
-	if (room > brake && (v == target || nd_ramp_steps(step_rate, target, accel, 0) <= 1)) {
+	if (room > brake &&
+	    (v == target || nd_ramp_steps(axis->step_rate_nhz, target, accel, 0) <= 1)) {
 		nd_segment_cruise(segment, axis->now_ns, f, target, open ? room : room - brake);
 		return;
 	}
 
+	v = nd_ramp_from(axis, accel).rate_nhz;
 	if (v != target) {
 		steps = nd_ramp_steps(v, target, accel, f);
 		if (open || (steps < room && steps + brake <= room)) {
@@ -164,8 +190,10 @@ static void nd_plan_forward(const struct nd_axis *axis, const struct nd_goal *go
 bool nd_plan(const struct nd_axis *axis, const struct nd_goal *goal,
 	     struct nd_segment *segment, int *direction)
 {
-	struct nd_axis from = *axis;
+	struct nd_axis rest = { .now_ns = axis->now_ns, .position = axis->position };
+	struct nd_axis from = nd_ramp_from(axis, goal->accel_nhz_s);
 	bool halt = goal->stop || !goal->rate_nhz;
+	bool turn = goal->direction != axis->direction;
 	u64 room = ND_STEPS_UNLIMITED;
 	u64 steps;
 
@@ -173,23 +201,16 @@ bool nd_plan(const struct nd_axis *axis, const struct nd_goal *goal,
 	if (goal->has_end)
 		room = nd_distance(axis->position, goal->end_position, goal->direction);
 
-	if (from.rate_nhz && (halt || goal->direction != axis->direction)) {
-		if (!nd_plan_slow(from.rate_nhz, goal->accel_nhz_s)) {
-			steps = nd_ramp_steps(from.rate_nhz, 0, goal->accel_nhz_s,
-					      from.fraction_asteps);
-			/* rounding must not carry it beyond the end */
-			if (goal->direction == axis->direction && room)
-				steps = min(steps, room);
-			nd_segment_ramp(segment, from.now_ns, from.fraction_asteps,
-					from.rate_nhz, 0, steps);
-			return true;
-		}
-		from.rate_nhz = 0;
+	if (axis->rate_nhz && (halt || turn) && !nd_stops_at_once(&from, goal->accel_nhz_s)) {
+		steps = nd_stop_steps(&from, goal->accel_nhz_s);
+		nd_segment_ramp(segment, from.now_ns, from.fraction_asteps,
+				from.rate_nhz, 0, steps);
+		return true;
 	}
 
 	if (halt || !room)
 		return false;
 	*direction = goal->direction;
-	nd_plan_forward(&from, goal, room, segment);
+	nd_plan_forward(turn || !axis->rate_nhz ? &rest : axis, goal, room, segment);
 	return true;
 }

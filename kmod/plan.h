@@ -32,7 +32,7 @@ struct nd_axis {
 	s64 position;		/* whole steps emitted */
 	u64 fraction_asteps;	/* part done of the step under way, in direction */
 	u64 rate_nhz;		/* 0 at rest */
-	u64 step_rate_nhz;	/* rate when the last step was emitted */
+	u64 step_rate_nhz;	/* rate when the last step was emitted, 0 from rest */
 	int direction;
 };
 

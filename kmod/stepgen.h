@@ -26,7 +26,7 @@
 #define ND_STEPS_UNLIMITED	(~0ULL)
 #define ND_NEVER_NS		(~0ULL)
 #define ND_RATE_MAX_NHZ		200000000000000ULL	/* what the maths is made for */
-#define ND_RAMP_STEPS_MAX	(1ULL << 31)		/* likewise */
+#define ND_RAMP_STEPS_MAX	0x80000000ULL		/* likewise */
 #define ND_RAMP_MAX_S		86400ULL		/* likewise */
 
 struct nd_segment {

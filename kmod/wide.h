@@ -9,6 +9,7 @@
 #ifdef __KERNEL__
 #include <linux/bitops.h>
 #include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/types.h>
 #else
 #include <stdbool.h>
@@ -17,6 +18,9 @@ typedef uint64_t u64;
 typedef uint32_t u32;
 typedef int64_t s64;
 typedef int32_t s32;
+
+#define min(a, b)	({ u64 a_ = (a), b_ = (b); a_ < b_ ? a_ : b_; })
+#define max(a, b)	({ u64 a_ = (a), b_ = (b); a_ > b_ ? a_ : b_; })
 
 static inline u64 div64_u64(u64 dividend, u64 divisor)
 {
