@@ -50,8 +50,7 @@ static const char reports[] =
 	"possible (circular|recursive|irq lock|deadlock)|inconsistent lock state|INFO: |"
 	"suspicious RCU|sleeping function|scheduling while atomic|bad unlock balance|"
 	"kmemleak: [0-9]+ new|unreferenced object|refcount_t: |list_(add|del) corruption|"
-	"general protection|unable to handle|stack-protector|segfault at .* in nanodose|"
-	"Modules linked in";
+	"general protection|unable to handle|stack-protector";
 
 static struct {
 	pid_t machine;

@@ -378,6 +378,9 @@ int relay_run(const struct job *job)
 	int status = EXIT_BROKEN, children;
 	bool done = false;
 
+	/* What was said before a crash must be out before it. */
+	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK,
+			   &(struct sched_param){ .sched_priority = 1 });
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
