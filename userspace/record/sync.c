@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,7 +19,6 @@
  * that it stays small; about once a minute of a run.
  */
 #define CHECKPOINT_EVERY 60
-#define HOSTFS_MAGIC 0x00c0ffee	/* statfs(2): the host's files in User Mode Linux */
 #define STACK_SIZE (256 * 1024)	/* SQLite's checkpoint needs little; memory may be locked */
 
 struct record_sync {
@@ -43,7 +43,7 @@ static int open_log(struct record_sync *sync)
 	sync->log_fd = open(sync->log_path, O_RDWR | O_CLOEXEC);
 	if (sync->log_fd < 0 || fstatfs(sync->log_fd, &system))
 		return errno;
-	sync->on_host = system.f_type == HOSTFS_MAGIC;
+	sync->on_host = system.f_type == HOSTFS_SUPER_MAGIC;
 	return 0;
 }
 
