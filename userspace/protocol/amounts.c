@@ -27,8 +27,9 @@ struct walk {
 static const char *volume_text(double volume_m3, const struct protocol_channel *channel,
 			       char *buffer, size_t size)
 {
-	return format_like(fmax(volume_m3, 0), NANODOSE_DIMENSION_VOLUME, channel->loaded_text,
-			   buffer, size);
+	if (volume_m3 < SLACK * channel->loaded_m3)
+		volume_m3 = 0;		/* what rounding has left of nothing */
+	return format_like(volume_m3, NANODOSE_DIMENSION_VOLUME, channel->loaded_text, buffer, size);
 }
 
 static void infuse(struct walk *walk, const struct protocol_flow *flow)

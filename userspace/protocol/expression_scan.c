@@ -58,6 +58,7 @@ bool expression_names(const char *text, bool (*use)(void *user, const char *name
 		      void *user)
 {
 	char name[LONGEST_NAME + 1], field[LONGEST_NAME + 1];
+	const char *next;
 	char before = '\0';	/* the last sign that was not white space */
 
 	while (*(text = skip_space(text))) {
@@ -78,8 +79,9 @@ bool expression_names(const char *text, bool (*use)(void *user, const char *name
 				continue;
 			}
 			before = 'a';
-			if (*skip_space(text) == '.' && text[1] != '.')
-				take_name(skip_space(skip_space(text) + 1), field);
+			next = skip_space(text);
+			if (next[0] == '.' && next[1] != '.')
+				take_name(skip_space(next + 1), field);
 			if (!use(user, name, field))
 				return false;
 		} else {

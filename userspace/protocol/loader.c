@@ -2,7 +2,6 @@
 /* Reads a protocol file: the file itself and its top level. */
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -278,19 +277,14 @@ struct protocol *protocol_load(const char *path, const struct protocol_setting *
 {
 	struct loader *loader = calloc(1, sizeof(*loader));
 	struct protocol *protocol = calloc(1, sizeof(*protocol));
-	locale_t plain, previous;
 
 	*diagnostics = (struct diagnostics){ .file = path };
-	/* Numbers have a decimal point here, whatever the user's locale. */
-	plain = newlocale(LC_NUMERIC_MASK, "C", duplocale(LC_GLOBAL_LOCALE));
-	if (loader && protocol && plain) {
+	if (loader && protocol) {
 		loader->protocol = protocol;
 		loader->diagnostics = diagnostics;
 		loader->settings = settings;
 		loader->setting_count = setting_count;
-		previous = uselocale(plain);
 		load(loader, path);
-		uselocale(previous);
 		for (size_t i = 0; i < LOADER_MAX_CHANNELS; i++) {
 			free(loader->channels[i].rate_limit_text);
 			free(loader->channels[i].volume_limit_text);
@@ -300,8 +294,6 @@ struct protocol *protocol_load(const char *path, const struct protocol_setting *
 	} else {
 		diagnostics_add(diagnostics, whole_file, false, "out of memory");
 	}
-	if (plain)
-		freelocale(plain);
 	free(loader);
 	if (diagnostics->errors) {
 		protocol_free(protocol);

@@ -133,7 +133,8 @@ struct protocol {
 /*
  * protocol_load() - read, parse, resolve, check
  * Returns NULL if there was any error; @diagnostics holds them all, and the
- * warnings. @diagnostics is initialised here and freed by the caller.
+ * warnings. @diagnostics is initialised here and freed by the caller. The
+ * program's LC_NUMERIC must be "C".
  */
 struct protocol *protocol_load(const char *path, const struct protocol_setting *settings,
 			       size_t setting_count, struct diagnostics *diagnostics);

@@ -52,6 +52,8 @@ static long use_channel(struct loader *loader, const char *name, struct source_p
 	near = nearest_word(name, names, protocol->channel_count);
 	if (near)
 		loader_error(loader, at, "there is no channel '%s', did you mean '%s'?", name, near);
+	else if (!protocol->channel_count)
+		loader_error(loader, at, "there is no channel '%s'", name);
 	else
 		loader_error(loader, at, "there is no channel '%s', there are %s", name,
 			     join_words(names, protocol->channel_count, known, sizeof(known)));
