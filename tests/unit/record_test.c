@@ -62,11 +62,11 @@ TEST(everything_recorded_can_be_read_back)
 
 	write_a_run(path);
 	CHECK_QUERY(path, "SELECT * FROM sample",
-		    "0|1000000000|2|100|60000123|25120|101325|1|0|60000000|61500000|59250000\n"
-		    "1|1020000000|3|-5|NULL|NULL|NULL|NULL|4|-20000000|NULL|NULL");
-	CHECK_QUERY(path, "SELECT * FROM state", "0|-5|1|-7|2500000000|2|1|0|3|12");
-	CHECK_QUERY(path, "SELECT * FROM fault", "1|2000000000|4|101|1|9|4|6");
-	CHECK_QUERY(path, "SELECT * FROM dropped", "0|2000000000|9|5|4");
+		    "0|1000000000|2|100|60000123|25120|101325|1|3|0|60000000|61500000|59250000\n"
+		    "1|1020000000|3|-5|NULL|NULL|NULL|NULL|0|4|-20000000|NULL|NULL");
+	CHECK_QUERY(path, "SELECT * FROM kernel_state", "0|-5|1|-7|2500000000|2|1|0|3|12");
+	CHECK_QUERY(path, "SELECT * FROM kernel_fault", "1|2000000000|4|101|1|9|4|6");
+	CHECK_QUERY(path, "SELECT * FROM kernel_dropped", "0|2000000000|9|5|4");
 	CHECK_QUERY(path, "SELECT * FROM event",
 		    "1|2000000000|fault|interlock|1|12|air in line\n"
 		    "2|3000000000|info|operator|NULL|NULL|said \"go on\", twice");
@@ -300,9 +300,9 @@ TEST(what_finds_no_room_in_memory_either_is_counted_in_the_record)
 static char *dump(const char *path)
 {
 	return query(path, "SELECT 's', channel, time_ns, sequence, position, flow_pl_min FROM sample"
-		     " UNION ALL SELECT 'k', channel, time_ns, sequence, position, rate_nhz FROM state"
-		     " UNION ALL SELECT 'f', channel, time_ns, sequence, position, value FROM fault"
-		     " UNION ALL SELECT 'd', channel, time_ns, sequence, first_sequence, count FROM dropped"
+		     " UNION ALL SELECT 'k', channel, time_ns, sequence, position, rate_nhz FROM kernel_state"
+		     " UNION ALL SELECT 'f', channel, time_ns, sequence, position, value FROM kernel_fault"
+		     " UNION ALL SELECT 'd', channel, time_ns, sequence, first_sequence, count FROM kernel_dropped"
 		     " UNION ALL SELECT 'e', channel, time_ns, severity, source, text FROM event"
 		     " UNION ALL SELECT 'r', id, time_ns, status, summary, NULL FROM result");
 }

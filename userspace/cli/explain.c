@@ -92,9 +92,10 @@ static void explain_permission(FILE *stream, const char *name)
 		return;
 	}
 	if (status.st_gid == 0 || !(status.st_mode & S_IRGRP)) {
-		fprintf(stream, "nanodose: no permission to open %s: it belongs to root alone\n", path);
-		fputs("nanodose: install 60-nanodose.rules of this project in /etc/udev/rules.d and create the group with \"sudo groupadd --system nanodose\"\n",
-		      stream);
+		fprintf(stream, "nanodose: no permission to open %s: it belongs to root and no group of users\n",
+			path);
+		fprintf(stream, "nanodose: give it to the group nanodose by 60-nanodose.rules of this project in /etc/udev/rules.d, make the group with \"sudo groupadd --system nanodose\", join it with \"sudo usermod -aG nanodose %s\", then log out and in again\n",
+			user_name);
 		return;
 	}
 	group = getgrgid(status.st_gid);

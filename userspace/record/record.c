@@ -26,10 +26,10 @@
 #define PL_MIN_PER_M3_S (1e15 * 60)
 
 static const char *const insertions[] = {
-	"INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	"INSERT INTO state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	"INSERT INTO fault VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-	"INSERT INTO dropped VALUES (?, ?, ?, ?, ?)",
+	"INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	"INSERT INTO kernel_state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	"INSERT INTO kernel_fault VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+	"INSERT INTO kernel_dropped VALUES (?, ?, ?, ?, ?)",
 	"INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?, ?)",
 	"INSERT OR REPLACE INTO result VALUES (1, ?, ?, ?)",
 	"BEGIN IMMEDIATE",
@@ -132,10 +132,11 @@ static void bind_flow(sqlite3_stmt *statement, const struct row *row)
 	bind_s32(statement, 7, flow->valid & NANODOSE_VALID_PRESSURE ? flow->pressure_pa :
 		 NANODOSE_NO_VALUE_S32);
 	bind_s32(statement, 8, had ? flow->sensor_flags : NANODOSE_NO_VALUE_S32);
-	sqlite3_bind_int64(statement, 9, flow->bus_errors);
-	bind_rate(statement, 10, row->sample.setpoint_m3_s);
-	bind_rate(statement, 11, row->sample.pump_rate_m3_s);
-	bind_rate(statement, 12, row->sample.estimate_m3_s);
+	sqlite3_bind_int(statement, 9, flow->valid);
+	sqlite3_bind_int64(statement, 10, flow->bus_errors);
+	bind_rate(statement, 11, row->sample.setpoint_m3_s);
+	bind_rate(statement, 12, row->sample.pump_rate_m3_s);
+	bind_rate(statement, 13, row->sample.estimate_m3_s);
 }
 
 static void bind_state(sqlite3_stmt *statement, const struct nanodose_state_record *state)

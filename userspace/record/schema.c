@@ -26,19 +26,19 @@ const char record_schema[] =
 	"CREATE TABLE sample (channel INTEGER NOT NULL, time_ns INTEGER NOT NULL,"
 	" sequence INTEGER NOT NULL, position INTEGER NOT NULL, flow_pl_min INTEGER,"
 	" temperature_mdegc INTEGER, pressure_pa INTEGER, sensor_flags INTEGER,"
-	" bus_errors INTEGER NOT NULL, setpoint_pl_min INTEGER, pump_rate_pl_min INTEGER,"
+	" valid INTEGER NOT NULL, bus_errors INTEGER NOT NULL, setpoint_pl_min INTEGER, pump_rate_pl_min INTEGER,"
 	" estimate_pl_min INTEGER);\n"
 
-	"CREATE TABLE state (channel INTEGER NOT NULL, time_ns INTEGER NOT NULL,"
+	"CREATE TABLE kernel_state (channel INTEGER NOT NULL, time_ns INTEGER NOT NULL,"
 	" sequence INTEGER NOT NULL, position INTEGER NOT NULL, rate_nhz INTEGER NOT NULL,"
 	" state INTEGER NOT NULL, flags INTEGER NOT NULL, faults INTEGER NOT NULL,"
 	" cause INTEGER NOT NULL, pid INTEGER);\n"
 
-	"CREATE TABLE fault (channel INTEGER NOT NULL, time_ns INTEGER NOT NULL,"
+	"CREATE TABLE kernel_fault (channel INTEGER NOT NULL, time_ns INTEGER NOT NULL,"
 	" sequence INTEGER NOT NULL, position INTEGER NOT NULL, rate_nhz INTEGER NOT NULL,"
 	" value INTEGER NOT NULL, fault INTEGER NOT NULL, faults INTEGER NOT NULL);\n"
 
-	"CREATE TABLE dropped (channel INTEGER NOT NULL, time_ns INTEGER NOT NULL,"
+	"CREATE TABLE kernel_dropped (channel INTEGER NOT NULL, time_ns INTEGER NOT NULL,"
 	" sequence INTEGER NOT NULL, first_sequence INTEGER NOT NULL, count INTEGER NOT NULL);\n"
 
 	"CREATE TABLE event (id INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL,"
@@ -66,7 +66,7 @@ const char record_schema[] =
 	" WHEN 7 THEN 'faults cleared' WHEN 8 THEN 'position set'"
 	" WHEN 9 THEN 'sensor started or stopped' ELSE s.cause END AS cause,"
 	" s.position AS position_steps, s.rate_nhz * 1e-9 AS rate_steps_s, s.faults, s.pid"
-	" FROM state s JOIN channel c ON c.id = s.channel;\n"
+	" FROM kernel_state s JOIN channel c ON c.id = s.channel;\n"
 
 	"CREATE VIEW faults AS SELECT f.time_ns * 1e-9 AS time_s, c.name AS channel,"
 	" CASE f.fault WHEN 1 THEN 'owner silent' WHEN 2 THEN 'flow sensor lost'"
@@ -74,7 +74,7 @@ const char record_schema[] =
 	" WHEN 16 THEN 'end of travel, dispensing' WHEN 32 THEN 'end of travel, withdrawing'"
 	" WHEN 64 THEN 'steps too late' ELSE f.fault END AS fault,"
 	" f.position AS position_steps, f.rate_nhz * 1e-9 AS rate_steps_s, f.value"
-	" FROM fault f JOIN channel c ON c.id = f.channel;\n"
+	" FROM kernel_fault f JOIN channel c ON c.id = f.channel;\n"
 
 	"CREATE VIEW events AS SELECT e.time_ns * 1e-9 AS time_s, e.severity, e.source,"
 	" c.name AS channel, e.line, e.text FROM event e LEFT JOIN channel c ON c.id = e.channel;\n";
