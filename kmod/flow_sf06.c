@@ -64,13 +64,18 @@ static int sf06_stop(struct nd_flow_sensor *sensor)
 
 static int sf06_start(struct nd_flow_sensor *sensor, u32 medium)
 {
+	u16 command = medium == NANODOSE_MEDIUM_IPA ? SF06_CMD_START_IPA : SF06_CMD_START_WATER;
 	struct i2c_client *client = to_i2c_client(sensor->dev);
 	int ret;
 
 	/* It may have been left measuring, with the other medium. */
 	sf06_halt(client);
-	ret = sf06_command(client, medium == NANODOSE_MEDIUM_IPA ? SF06_CMD_START_IPA :
-								   SF06_CMD_START_WATER);
+	ret = sf06_command(client, command);
+	if (ret) {
+		/* Plugged in a moment ago, or asleep and woken by being addressed. */
+		fsleep(SF06_POWER_UP_US);
+		ret = sf06_command(client, command);
+	}
 	to_sf06(sensor)->measuring = !ret;
 	return ret;
 }
@@ -115,6 +120,11 @@ static int sf06_identify(struct i2c_client *client, u32 *number, u64 *serial)
 	sf06_halt(client);
 
 	ret = sf06_command(client, SF06_CMD_PRODUCT_ID_PREPARE);
+	if (ret) {
+		/* Asleep, and woken by being addressed. */
+		fsleep(SF06_POWER_UP_US);
+		ret = sf06_command(client, SF06_CMD_PRODUCT_ID_PREPARE);
+	}
 	if (!ret)
 		ret = sf06_command(client, SF06_CMD_PRODUCT_ID_READ);
 	if (!ret)
