@@ -122,7 +122,8 @@ char *runner_summary_json(const struct runner *r)
 	for (size_t i = 0; i < r->event_count; i++)
 		json_object_array_add(events, event_json(&r->events[i]));
 	json_object_object_add(object, "events", events);
-	text = strdup(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	text = strdup(json_object_to_json_string_ext(object, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_PRETTY |
+						     JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(object);
 	return text;
 }
