@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What is built goes to build/. Each goal first installs packages that are
+# missing (tests/packages).
+PROTOCOL ?= protocols/demo.yaml
+KDIR ?=
+ONLY ?=
+# Passed on to the build of the modules when given here.
+MODULE_VARIABLES = $(foreach v,ARCH CROSS_COMPILE W C CC LLVM,$(if $($(v)),$(if $(filter command environment,$(firstword $(origin $(v)))),$(v)=$($(v)))))
+
+.PHONY: all setup demo test bench modules style clean distclean help
+.DEFAULT_GOAL := all
+
+all: setup
+	@tests/vm/programs
+
+setup:
+	@tests/vm/setup
+
+demo: setup
+	@tests/vm/demo $(PROTOCOL)
+
+test: setup
+	@tests/run $(ONLY)
+
+bench: setup
+	@tests/bench/run $(ONLY)
+
+modules: setup
+ifeq ($(KDIR),)
+	@tests/vm/kernel uml
+	@tests/vm/modules uml
+else
+	@tests/vm/modules $(KDIR) $(MODULE_VARIABLES)
+endif
+
+style: setup
+	@tests/style
+
+# The kernels stay: they take minutes and do not change with our sources.
+clean:
+	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name vm -exec rm -rf {} +; fi
+
+distclean:
+	@rm -rf build
+
+help:
+	@echo 'make                 the programs, to build/bin'
+	@echo 'make demo            dose on a simulated rig; PROTOCOL=file for another protocol.'
+	@echo '                     The status of the protocol is printed; make fails if it is not 0,'
+	@echo '                     tests/vm/demo PROTOCOL exits with it'
+	@echo 'make test            all tests; ONLY=pattern for some (ONLY=integration/, ONLY=debug/)'
+	@echo 'make bench           the figures, to build/bench.json; ONLY=prefix for some'
+	@echo 'make modules         the kernel modules, for the virtual machine; KDIR=/lib/modules/.../build'
+	@echo '                     [ARCH= CROSS_COMPILE=] for another kernel; to build/modules'
+	@echo 'make style           checkpatch, sparse, compiler warnings, shellcheck'
+	@echo 'make clean           remove what was built, but the kernels; make distclean: those too'
