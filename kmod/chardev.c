@@ -23,11 +23,6 @@
 
 #define ND_RUN_FLAGS	(NANODOSE_RUN_END_POSITION | NANODOSE_RUN_START_AT)
 
-#define ND_FAULTS	(NANODOSE_FAULT_OWNER_SILENT | NANODOSE_FAULT_SENSOR_LOST | \
-			 NANODOSE_FAULT_AIR_IN_LINE | NANODOSE_FAULT_ESTOP | \
-			 NANODOSE_FAULT_LIMIT_PLUS | NANODOSE_FAULT_LIMIT_MINUS | \
-			 NANODOSE_FAULT_LATE)
-
 /* The ABI: the same for 32-bit and 64-bit callers, and for ever. */
 static_assert(sizeof(struct nanodose_info) == 208);
 static_assert(offsetof(struct nanodose_info, features) == 64);
@@ -200,7 +195,7 @@ static long nd_get_info(struct nanodose *nd, void __user *argument)
 		.features = NANODOSE_FEATURE_START_TIME,
 		.max_rate_nhz = nd->engine.max_rate_nhz,
 		.max_accel_nhz_s = nd->engine.max_accel_nhz_s,
-		.max_hold_ns = 0,
+		.max_hold_ns = ND_MAX_HOLD_NS,
 		.max_lag_ns = nd->engine.max_lag_ns,
 		.microsteps_per_rev = nd->microsteps_per_rev,
 		.lead_pitch_nm = nd->lead_pitch_nm,
@@ -234,10 +229,8 @@ static long nd_get_info(struct nanodose *nd, void __user *argument)
 
 static void nd_fill_status(struct nanodose *nd, struct nanodose_status *status)
 {
-	struct nanodose_record state = {};
 	struct nd_motion motion;
 
-	nd_engine_fill_state(nd, &state, NANODOSE_CAUSE_OPEN, 0);
 	nd_engine_motion(nd, &motion);
 	*status = (struct nanodose_status) {
 		.time_ns = motion.time_ns,
@@ -250,7 +243,7 @@ static void nd_fill_status(struct nanodose *nd, struct nanodose_status *status)
 		.late_max_ns = motion.late_max_ns,
 		.state = motion.state,
 		.faults = motion.faults,
-		.flags = state.state.flags,
+		.flags = motion.flags,
 		.sequence = nd_stream_sequence(&nd->stream),
 		.owner_pid = nd->owner_pid,
 		.sample_period_ns = nd->flow.period_ns,
@@ -343,7 +336,7 @@ static long nd_run(struct nanodose *nd, const struct nanodose_run *run)
 
 static long nd_clear_faults(struct nanodose *nd, const struct nanodose_clear_faults *clear)
 {
-	if (clear->faults & ~ND_FAULTS || !nd_is_zero(clear->reserved, sizeof(clear->reserved)))
+	if (clear->faults & ~ND_ALL_FAULTS || !nd_is_zero(clear->reserved, sizeof(clear->reserved)))
 		return -EINVAL;
 	return nd_engine_clear_faults(nd, clear->faults);
 }

@@ -6,10 +6,8 @@
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/err.h>
-#include <linux/hrtimer.h>
 #include <linux/i2c.h>
 #include <linux/idr.h>
-#include <linux/jiffies.h>
 #include <linux/mod_devicetable.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
@@ -140,10 +138,6 @@ static int nd_probe(struct platform_device *pdev)
 	struct device *dev = &pdev->dev;
 	struct nanodose *nd;
 	int ret;
-
-	/* A jiffy: the timers of this kernel are too coarse to step with. */
-	if (hrtimer_resolution >= TICK_NSEC)
-		return dev_err_probe(dev, -EOPNOTSUPP, "needs high resolution timers\n");
 
 	nd = nd_alloc(dev);
 	if (IS_ERR(nd))
