@@ -264,7 +264,9 @@ struct nanodose_dropped_record {
 /**
  * struct nanodose_record - what read() returns, whole records only
  * @time_ns: when it happened
- * @sequence: device-wide number; for DROPPED that of the record after the gap
+ * @sequence: device-wide number, from 1; for DROPPED that of the record after
+ *	the gap, for an opener's first STATE record, which nobody else gets, that
+ *	of the record before
  * @type: NANODOSE_RECORD_*
  * @reserved: zero
  */
@@ -286,11 +288,14 @@ struct nanodose_record {
  * struct nanodose_subscribe - which records this descriptor gets
  * @mask: bits (1 << NANODOSE_RECORD_*); DROPPED and FAULT cannot be masked
  * @ring_records: size of this descriptor's ring, a power of two, 64 to 65536;
- *	0 keeps it. Changing it empties the ring.
+ *	0 keeps it. Changing it empties the ring, which begins with a STATE
+ *	record then, as for an opener.
  * @flow_decimation: deliver every Nth flow record, 0 and 1 mean all
  * @flags: zero
  *
- * Without this call an opener gets all records in a ring of 1024.
+ * Without this call an opener gets all records in a ring of 1024. A ring that
+ * is full loses the newest records, faults last of all; what it lost is told by
+ * a DROPPED record as soon as there is room.
  */
 struct nanodose_subscribe {
 	__u32 mask;
