@@ -55,7 +55,8 @@ static double step_ul(const struct bench *b)
 {
 	double d = b->rig->params.syringe_diameter_um / 1000.0;
 
-	return M_PI / 4 * d * d * b->rig->params.lead_pitch_nm / 1e6 / b->rig->params.microsteps_per_rev;
+	return M_PI / 4 * d * d * b->rig->params.lead_pitch_nm / 1e6 /
+	       b->rig->params.microsteps_per_rev;
 }
 
 /* A record period with the pump on its way to a rate; returns the record. */
@@ -149,7 +150,8 @@ static const struct rig rigs[] = {
 	{ "mixer, aqueous, 9 mL/min", PARAMS(8660, 100000, 500), 40000, 2, 9000, 0.05, 10 },
 	{ "mixer, lipid, 3 mL/min", PARAMS(4640, 33333, 1500), 40000, 2, 3000, 0.05, 10 },
 	{ "demo bench, carrier, 600 uL/min", PARAMS(8585, 940000, 652), 2000, 0.1, 600, 0.613, 20 },
-	{ "demo bench, particles, 300 uL/min", PARAMS(4699, 280000, 2430), 2000, 0.1, 300, 0.680, 20 },
+	{ "demo bench, particles, 300 uL/min", PARAMS(4699, 280000, 2430), 2000, 0.1, 300, 0.680,
+	  20 },
 	{ "stiff bench, 100 uL/min", PARAMS(4699, 10000, 28000), 2000, 0.1, 100, 0.280, 20 },
 	{ "eight hours, 5 uL/min", PARAMS(8585, 940000, 12220), 2000, 0.1, 5, 11.49, 200 },
 };
@@ -167,8 +169,10 @@ TEST(settles_no_later_than_open_loop_and_without_overshoot)
 			struct outcome outcome = dose(&bench);
 
 			printf("# %s, gain %.2f: settled after %.2f s (open loop %.2f s), peak %.3f, rate spread %.1e\n",
-			       rigs[i].name, gains[g], outcome.settle_s, open_s, outcome.peak, outcome.late_spread);
-			CHECK(outcome.settle_s < (rigs[i].tau_s > 0.25 ? 0.7 * open_s : open_s + 0.1));
+			       rigs[i].name, gains[g], outcome.settle_s, open_s, outcome.peak,
+			       outcome.late_spread);
+			CHECK(outcome.settle_s <
+			      (rigs[i].tau_s > 0.25 ? 0.7 * open_s : open_s + 0.1));
 			CHECK(outcome.peak < 1.10);
 			CHECK(outcome.late_spread < 0.003);
 			CHECK_NEAR(outcome.delivered_ul / outcome.stepped_ul, 1, 0.001);

@@ -93,7 +93,9 @@ static struct rig new_rig(double tau_s)
 static struct trace dose(struct rig *rig, struct control *control, double rest_s,
 			 double set_point, double duration_s)
 {
-	struct trace trace = { .settle_s = 0, .overshoot = -1, .late_rate_min = INFINITY, .low_rate = INFINITY };
+	struct trace trace = {
+		.settle_s = 0, .overshoot = -1, .late_rate_min = INFINITY, .low_rate = INFINITY
+	};
 	struct control_output output = { 0 };
 	struct control_sample sample;
 	double begin;
@@ -171,7 +173,8 @@ TEST(steady_rate_is_the_set_point_whatever_the_sensor_says)
 			CHECK_NEAR(trace.late_rate_max, 1, 1e-12);
 			CHECK(trace.overshoot < 0.10);
 			if (!(trace.overshoot < 0.10))
-				printf("# tau %g gain %g: overshoot %g\n", TAUS[i], gains[g], trace.overshoot);
+				printf("# tau %g gain %g: overshoot %g\n", TAUS[i], gains[g],
+				       trace.overshoot);
 			/* The screw is trusted for the flow in the long run. */
 			CHECK(fabs(trace.estimate_error) < 0.01);
 			control_free(control);
@@ -286,14 +289,16 @@ TEST(a_missing_reading_never_raises_the_rate)
 
 		control_set_point(control, 0, 300 * UL_MIN);
 		for (int i = 0; i < at + 50; i++) {
-			struct control_sample sample = rig_sample(&rig, output.pump_rate_m3_s, 300 * UL_MIN);
+			struct control_sample sample =
+				rig_sample(&rig, output.pump_rate_m3_s, 300 * UL_MIN);
 
 			if (i >= at)
 				sample.flow_m3_s = NAN;
 			before = output.pump_rate_m3_s;
 			control_sample(control, &sample, &output);
 			if (i >= at)
-				CHECK(output.pump_rate_m3_s <= before && output.pump_rate_m3_s >= 0);
+				CHECK(output.pump_rate_m3_s <= before &&
+				      output.pump_rate_m3_s >= 0);
 		}
 		control_free(control);
 	}
@@ -340,7 +345,8 @@ TEST(near_the_pressure_limit_there_is_no_overdrive)
 
 	control_set_point(control, 0, 300 * UL_MIN);
 	for (int i = 0; i < 1000; i++) {
-		struct control_sample sample = rig_sample(&rig, output.pump_rate_m3_s, 300 * UL_MIN);
+		struct control_sample sample =
+			rig_sample(&rig, output.pump_rate_m3_s, 300 * UL_MIN);
 
 		sample.pressure_pa = 91e3;
 		control_sample(control, &sample, &output);
@@ -361,7 +367,8 @@ TEST(knows_what_is_held_back)
 		rig.noise = 1 * UL_MIN;
 		rig.gain = 1.03;
 		trace = dose(&rig, control, 1, 300 * UL_MIN, 20 * taus[i] + 10);
-		printf("# tau %.2f s: stored volume estimated %.1f %% off\n", taus[i], 100 * trace.stored_error);
+		printf("# tau %.2f s: stored volume estimated %.1f %% off\n", taus[i],
+		       100 * trace.stored_error);
 		CHECK(fabs(trace.stored_error) < 0.15);
 		control_free(control);
 	}
@@ -370,7 +377,9 @@ TEST(knows_what_is_held_back)
 TEST(without_a_sensor_the_loop_stays_open)
 {
 	struct control_config config = {
-		.max_rate_m3_s = 5000 * UL_MIN, .max_pressure_pa = INFINITY, .sample_period_s = PERIOD_S,
+		.max_rate_m3_s = 5000 * UL_MIN,
+		.max_pressure_pa = INFINITY,
+		.sample_period_s = PERIOD_S,
 	};
 	struct control *control = control_new(&config);
 	struct control_sample sample = { .flow_m3_s = NAN, .pressure_pa = NAN };

@@ -9,11 +9,20 @@ static struct protocol_flow one_ul = { .channel = 0, .volume_m3 = 1e-9, .rate_m3
 static struct protocol_flow three_ul = { .channel = 1, .volume_m3 = 3e-9, .rate_m3_s = 1e-9 };
 
 static struct protocol_step infuse = {
-	.verb = PROTOCOL_INFUSE, .text = "infuse", .at = { 3, 1 }, .flows = &one_ul, .flow_count = 1, .duration_s = 1,
+	.verb = PROTOCOL_INFUSE,
+	.text = "infuse",
+	.at = { 3, 1 },
+	.flows = &one_ul,
+	.flow_count = 1,
+	.duration_s = 1,
 };
 
 static struct protocol_step withdraw = {
-	.verb = PROTOCOL_WITHDRAW, .text = "withdraw", .flows = &three_ul, .flow_count = 1, .duration_s = 3,
+	.verb = PROTOCOL_WITHDRAW,
+	.text = "withdraw",
+	.flows = &three_ul,
+	.flow_count = 1,
+	.duration_s = 3,
 };
 
 static struct protocol_step hold = { .verb = PROTOCOL_HOLD, .text = "hold", .duration_s = 10 };
@@ -59,11 +68,19 @@ TEST(nested_repeats_do_each_round)
 {
 	struct protocol_step inner_steps[] = { infuse, infuse };
 	struct protocol_step inner = {
-		.verb = PROTOCOL_REPEAT, .text = "inner", .times = 2, .steps = inner_steps, .step_count = 2,
+		.verb = PROTOCOL_REPEAT,
+		.text = "inner",
+		.times = 2,
+		.steps = inner_steps,
+		.step_count = 2,
 	};
 	struct protocol_step outer_steps[] = { hold, inner };
 	struct protocol_step outer = {
-		.verb = PROTOCOL_REPEAT, .text = "outer", .times = 3, .steps = outer_steps, .step_count = 2,
+		.verb = PROTOCOL_REPEAT,
+		.text = "outer",
+		.times = 3,
+		.steps = outer_steps,
+		.step_count = 2,
 	};
 	struct protocol_step steps[] = { outer, withdraw };
 	struct program *program = walk_of(steps, 2);
@@ -108,7 +125,11 @@ TEST(a_repeat_of_nothing_or_no_times_is_passed_over)
 {
 	struct protocol_step steps[] = {
 		{ .verb = PROTOCOL_REPEAT, .text = "empty", .times = 4000000000U },
-		{ .verb = PROTOCOL_REPEAT, .text = "never", .times = 0, .steps = &infuse, .step_count = 1 },
+		{ .verb = PROTOCOL_REPEAT,
+		  .text = "never",
+		  .times = 0,
+		  .steps = &infuse,
+		  .step_count = 1 },
 		hold,
 	};
 	struct program *program = walk_of(steps, 3);

@@ -38,7 +38,8 @@ static int booked(void)
 }
 
 struct record *record_create(const char *path, const struct protocol *protocol,
-			     const struct record_channel *channels, size_t channel_count, char **error)
+			     const struct record_channel *channels, size_t channel_count,
+			     char **error)
 {
 	static struct record record;
 
@@ -139,7 +140,8 @@ static int stage_fds(struct run_front *front, struct pollfd *fds, int max)
 	return 1;
 }
 
-static void stage_handle(struct run_front *front, struct runner *runner, const struct pollfd *fds, int count)
+static void stage_handle(struct run_front *front, struct runner *runner, const struct pollfd *fds,
+			 int count)
 {
 	(void)front, (void)fds, (void)count;
 	if (stage.act)
@@ -152,7 +154,8 @@ static void stage_draw(struct run_front *front, const struct run_view *view)
 	stage.draws++;
 	stage.status = view->status;
 	stage.progress = view->progress;
-	snprintf(stage.question, sizeof(stage.question), "%s", view->question ? view->question : "");
+	snprintf(stage.question, sizeof(stage.question), "%s",
+		 view->question ? view->question : "");
 	snprintf(stage.status_text, sizeof(stage.status_text), "%s", view->status_text);
 }
 
@@ -201,9 +204,14 @@ static enum nanodose_exit run(const char *text, bool unattended)
 	if (!protocol)
 		return NANODOSE_EXIT_USAGE;
 	summary[0] = '\0';
-	runner = runner_new(&(struct runner_options){
-		.protocol = protocol, .record_path = "run.db", .front = &front, .unattended = unattended,
-	}, &status);
+	runner = runner_new(
+		&(struct runner_options){
+			.protocol = protocol,
+			.record_path = "run.db",
+			.front = &front,
+			.unattended = unattended,
+		},
+		&status);
 	if (runner) {
 		status = runner_run(runner);
 		json = runner_summary_json(runner);
@@ -228,7 +236,9 @@ static long long steps_of(double volume_ul)
 TEST(a_dose_ends_exactly_and_its_heartbeat_never_misses)
 {
 	begin();
-	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 100 uL, rate: 100 uL/min}\n", true), 0);
+	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 100 uL, rate: 100 uL/min}\n",
+		      true),
+		  0);
 	CHECK_INT(moved(0), steps_of(100));
 	CHECK(fake_pumps[0].max_gap_ns < 400000000);
 	/* one order a third of the hold, a few more at the start */
@@ -247,7 +257,9 @@ TEST(rounding_never_adds_up_over_many_doses)
 	begin();
 	/* 0.1 uL is 18.45 steps */
 	CHECK_INT(run(HEAD "steps:\n  - repeat:\n      times: 100\n      steps:\n"
-		      "        - infuse: {channel: a, volume: 0.1 uL, rate: 60 uL/min}\n", true), 0);
+			   "        - infuse: {channel: a, volume: 0.1 uL, rate: 60 uL/min}\n",
+		      true),
+		  0);
 	CHECK_INT(moved(0), steps_of(10));
 }
 
@@ -262,7 +274,11 @@ TEST(infuse_and_withdraw_leave_the_difference)
 TEST(a_mix_starts_all_its_pumps_at_one_instant)
 {
 	begin();
-	CHECK_INT(run(HEAD2 "steps:\n  - mix: {ratio: {a: 3, b: 1}, total_rate: 800 uL/min, volume: 100 uL}\n", true), 0);
+	CHECK_INT(
+		run(HEAD2
+		    "steps:\n  - mix: {ratio: {a: 3, b: 1}, total_rate: 800 uL/min, volume: 100 uL}\n",
+		    true),
+		0);
 	CHECK_INT(moved(0), steps_of(75));
 	CHECK_INT(moved(1), steps_of(25));
 	CHECK(fake_pumps[0].first_step_ns == fake_pumps[1].first_step_ns);
@@ -279,7 +295,11 @@ TEST(a_fault_on_one_pump_stops_all)
 {
 	begin();
 	fake_script = air_in_b;
-	CHECK_INT(run(HEAD2 "steps:\n  - mix: {ratio: {a: 3, b: 1}, total_rate: 800 uL/min, volume: 400 uL}\n", true), 3);
+	CHECK_INT(
+		run(HEAD2
+		    "steps:\n  - mix: {ratio: {a: 3, b: 1}, total_rate: 800 uL/min, volume: 400 uL}\n",
+		    true),
+		3);
 	CHECK(said("b: air in line"));
 	CHECK(said("flush the line"));
 	CHECK_INT(fake_pumps[0].stops_ramp, 1);
@@ -298,7 +318,9 @@ TEST(records_that_stop_coming_stop_the_pump)
 {
 	begin();
 	fake_script = silence;
-	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 100 uL, rate: 100 uL/min}\n", true), 3);
+	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 100 uL, rate: 100 uL/min}\n",
+		      true),
+		  3);
 	CHECK(said("no flow record for 200 ms"));
 	CHECK(fake_pumps[0].rest_ns < FAKE_BEGIN_NS + 3250000000);
 }
@@ -318,7 +340,9 @@ TEST(missing_readings_never_raise_the_rate)
 	begin();
 	fake_pumps[0].tau_s = 2;
 	fake_script = blind;
-	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 20 uL, rate: 100 uL/min}\n", true), 0);
+	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 20 uL, rate: 100 uL/min}\n",
+		      true),
+		  0);
 	/* in the middle of the overdrive */
 	rate = 100. / 60 / fake_step_ul();
 	CHECK(fake_pumps[0].highest_rate > 1.1 * rate);
@@ -345,7 +369,9 @@ TEST(nor_from_one_record_to_the_next)
 	begin();
 	fake_pumps[0].tau_s = 2;
 	fake_script = blind_and_watch;
-	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 20 uL, rate: 100 uL/min}\n", true), 0);
+	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 20 uL, rate: 100 uL/min}\n",
+		      true),
+		  0);
 }
 
 static void unplug_a(double t)
@@ -358,7 +384,11 @@ TEST(a_device_that_goes_stops_the_others)
 {
 	begin();
 	fake_script = unplug_a;
-	CHECK_INT(run(HEAD2 "steps:\n  - mix: {ratio: {a: 3, b: 1}, total_rate: 800 uL/min, volume: 400 uL}\n", true), 5);
+	CHECK_INT(
+		run(HEAD2
+		    "steps:\n  - mix: {ratio: {a: 3, b: 1}, total_rate: 800 uL/min, volume: 400 uL}\n",
+		    true),
+		5);
 	CHECK(said("a: the device /dev/nanodose0 is gone"));
 	CHECK_INT(fake_pumps[1].stops_ramp, 1);
 	CHECK(strstr(summary, "\"status\": \"device gone\""));
@@ -382,7 +412,11 @@ TEST(a_pause_rests_and_goes_on_to_the_same_end)
 {
 	begin();
 	stage.act = pause_and_resume;
-	CHECK_INT(run(HEAD2 "steps:\n  - mix: {ratio: {a: 3, b: 1}, total_rate: 800 uL/min, volume: 100 uL}\n", false), 0);
+	CHECK_INT(
+		run(HEAD2
+		    "steps:\n  - mix: {ratio: {a: 3, b: 1}, total_rate: 800 uL/min, volume: 100 uL}\n",
+		    false),
+		0);
 	CHECK_INT(moved(0), steps_of(75));
 	CHECK_INT(moved(1), steps_of(25));
 	CHECK(fake_pumps[0].first_step_ns > FAKE_BEGIN_NS + 7000000000);
@@ -395,7 +429,11 @@ TEST(a_pause_holds_the_clock_of_a_hold)
 {
 	begin();
 	stage.act = pause_and_resume;
-	CHECK_INT(run(HEAD "steps:\n  - hold: 4 s\n  - infuse: {channel: a, volume: 1 uL, rate: 60 uL/min}\n", false), 0);
+	CHECK_INT(
+		run(HEAD
+		    "steps:\n  - hold: 4 s\n  - infuse: {channel: a, volume: 1 uL, rate: 60 uL/min}\n",
+		    false),
+		0);
 	CHECK(fake_pumps[0].first_step_ns >= FAKE_BEGIN_NS + 9400000000);
 	CHECK(fake_pumps[0].first_step_ns < FAKE_BEGIN_NS + 9800000000);
 }
@@ -410,7 +448,9 @@ TEST(a_request_to_terminate_ramps_down_and_ends_with_4)
 {
 	begin();
 	fake_script = terminate;
-	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 100 uL, rate: 100 uL/min}\n", true), 4);
+	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 100 uL, rate: 100 uL/min}\n",
+		      true),
+		  4);
 	CHECK_INT(fake_pumps[0].stops_ramp, 1);
 	CHECK_INT(fake_pumps[0].stops_now, 0);
 	CHECK_TEXT(book.status, "stopped by the operator");
@@ -428,7 +468,9 @@ TEST(a_terminal_that_goes_does_not_stop_the_dose)
 
 	begin();
 	fake_script = hang_up;
-	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 10 uL, rate: 100 uL/min}\n", false), 0);
+	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 10 uL, rate: 100 uL/min}\n",
+		      false),
+		  0);
 	draws = stage.draws;
 	CHECK_INT(moved(0), steps_of(10));
 	/* ten a second, for two seconds of eight */
@@ -466,7 +508,9 @@ TEST(a_stop_by_another_program_is_not_overruled)
 {
 	begin();
 	fake_script = foreign_stop;
-	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 100 uL, rate: 100 uL/min}\n", true), 4);
+	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 100 uL, rate: 100 uL/min}\n",
+		      true),
+		  4);
 	CHECK(said("stopped by another program"));
 	CHECK(fake_pumps[0].rest_ns < FAKE_BEGIN_NS + 2050000000);
 }
@@ -485,7 +529,9 @@ TEST(a_full_disk_pauses_at_rest_and_unattended_goes_on_by_itself)
 {
 	begin();
 	fake_script = disk_fills;
-	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 10 uL, rate: 100 uL/min}\n", true), 0);
+	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 10 uL, rate: 100 uL/min}\n",
+		      true),
+		  0);
 	CHECK_INT(moved(0), steps_of(10));
 	CHECK(said("disk full"));
 	CHECK(said("resumed"));
@@ -503,7 +549,9 @@ TEST(attended_it_waits_for_its_operator)
 	begin();
 	fake_script = disk_fills;
 	stage.act = resume_late;
-	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 10 uL, rate: 100 uL/min}\n", false), 0);
+	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 10 uL, rate: 100 uL/min}\n",
+		      false),
+		  0);
 	CHECK_INT(moved(0), steps_of(10));
 	CHECK(fake_pumps[0].first_step_ns >= FAKE_BEGIN_NS + 20000000000);
 }
@@ -549,8 +597,11 @@ TEST(a_wait_ends_when_its_expression_holds_or_its_time_is_over)
 	CHECK_INT(moved(0), 0);
 	CHECK(said("within 4 s"));
 	begin();
-	CHECK_INT(run(HEAD "steps:\n  - wait: {until: \"flow.a > 1000\", timeout: 4 s, then: continue}\n"
-		      "  - infuse: {channel: a, volume: 5 uL, rate: 300 uL/min}\n", true), 0);
+	CHECK_INT(run(HEAD
+		      "steps:\n  - wait: {until: \"flow.a > 1000\", timeout: 4 s, then: continue}\n"
+		      "  - infuse: {channel: a, volume: 5 uL, rate: 300 uL/min}\n",
+		      true),
+		  0);
 	CHECK_INT(moved(0), steps_of(5));
 }
 
@@ -564,7 +615,9 @@ TEST(pressure_above_the_protocols_limit_stops_the_run)
 	begin();
 	fake_script = pressure_rises;
 	CHECK_INT(run(HEAD "limits:\n  a: {pressure: 2 bar}\n"
-		      "steps:\n  - infuse: {channel: a, volume: 100 uL, rate: 100 uL/min}\n", true), 3);
+			   "steps:\n  - infuse: {channel: a, volume: 100 uL, rate: 100 uL/min}\n",
+		      true),
+		  3);
 	CHECK(said("is above the limit of"));
 	CHECK(fake_pumps[0].rest_ns < FAKE_BEGIN_NS + 3100000000);
 }
@@ -573,7 +626,11 @@ TEST(without_a_sensor_the_dose_rests_on_the_steps)
 {
 	begin();
 	fake_pumps[0].no_sensor = true;
-	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 10 uL, rate: 100 uL/min}\n  - hold: 2 s\n", true), 0);
+	CHECK_INT(
+		run(HEAD
+		    "steps:\n  - infuse: {channel: a, volume: 10 uL, rate: 100 uL/min}\n  - hold: 2 s\n",
+		    true),
+		0);
 	CHECK_INT(moved(0), steps_of(10));
 	CHECK(said("no flow sensor"));
 	CHECK(fake_pumps[0].max_gap_ns < 400000000);
@@ -581,7 +638,8 @@ TEST(without_a_sensor_the_dose_rests_on_the_steps)
 
 TEST(what_refuses_a_run_refuses_it_before_anything_moves)
 {
-	static const char dose[] = HEAD "steps:\n  - infuse: {channel: a, volume: 10 uL, rate: 100 uL/min}\n";
+	static const char dose[] = HEAD
+		"steps:\n  - infuse: {channel: a, volume: 10 uL, rate: 100 uL/min}\n";
 
 	begin();
 	fake_pumps[0].busy = true;
@@ -594,11 +652,14 @@ TEST(what_refuses_a_run_refuses_it_before_anything_moves)
 	CHECK_INT(run(dose, true), 1);
 	CHECK_INT(fake_pumps[0].orders, 0);
 	begin();
-	CHECK_INT(run("nanodose: 1\nname: Test\nchannels:\n"
-		      "  a: {pump: rig0, syringe: BD Plastipak 1 mL, loaded: 900 uL, fluid: water}\n"
-		      "  b: {pump: nanodose0, syringe: BD Plastipak 1 mL, loaded: 900 uL, fluid: water}\n"
-		      "steps:\n  - infuse: {channel: a, volume: 10 uL, rate: 100 uL/min}\n"
-		      "  - infuse: {channel: b, volume: 10 uL, rate: 100 uL/min}\n", true), 1);
+	CHECK_INT(
+		run("nanodose: 1\nname: Test\nchannels:\n"
+		    "  a: {pump: rig0, syringe: BD Plastipak 1 mL, loaded: 900 uL, fluid: water}\n"
+		    "  b: {pump: nanodose0, syringe: BD Plastipak 1 mL, loaded: 900 uL, fluid: water}\n"
+		    "steps:\n  - infuse: {channel: a, volume: 10 uL, rate: 100 uL/min}\n"
+		    "  - infuse: {channel: b, volume: 10 uL, rate: 100 uL/min}\n",
+		    true),
+		1);
 	CHECK_INT(fake_pumps[0].orders, 0);
 	CHECK(!fake_pumps[0].open);
 }
@@ -607,7 +668,9 @@ TEST(a_fault_of_the_past_is_cleared_and_told)
 {
 	begin();
 	fake_pumps[0].old_faults = NANODOSE_FAULT_OWNER_SILENT;
-	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 1 uL, rate: 100 uL/min}\n", true), 0);
+	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 1 uL, rate: 100 uL/min}\n",
+		      true),
+		  0);
 	CHECK(said("cleared a fault of before the run: owner silent"));
 }
 

@@ -57,7 +57,9 @@ static int add_setting(struct run_arguments *arguments, char *text)
 	char *equals = strchr(text, '=');
 
 	if (!equals || equals == text)
-		return verb_usage_error("run", "--set %s: should be NAME=VALUE, such as --set rate='2 mL/min'", text);
+		return verb_usage_error(
+			"run", "--set %s: should be NAME=VALUE, such as --set rate='2 mL/min'",
+			text);
 	*equals = '\0';
 	arguments->settings[arguments->setting_count++] =
 		(struct protocol_setting){ .name = text, .value = equals + 1 };
@@ -69,9 +71,11 @@ static int parse_rate(struct run_arguments *arguments, const char *text)
 	char *end;
 
 	arguments->rate_hz = strtod(text, &end);
-	if (*end || end == text || !(arguments->rate_hz >= MIN_RATE_HZ && arguments->rate_hz <= MAX_RATE_HZ))
-		return verb_usage_error("run", "--rate %s: should be a number of records a second from %g to %g", text,
-					MIN_RATE_HZ, MAX_RATE_HZ);
+	if (*end || end == text ||
+	    !(arguments->rate_hz >= MIN_RATE_HZ && arguments->rate_hz <= MAX_RATE_HZ))
+		return verb_usage_error(
+			"run", "--rate %s: should be a number of records a second from %g to %g",
+			text, MIN_RATE_HZ, MAX_RATE_HZ);
 	return 0;
 }
 
@@ -117,7 +121,8 @@ static int parse(struct run_arguments *arguments, int argc, char **argv)
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		arguments->headless = true;
 	if (arguments->yes && !arguments->headless)
-		return verb_usage_error("run", "--yes goes with --headless; the screen asks its operator");
+		return verb_usage_error("run",
+					"--yes goes with --headless; the screen asks its operator");
 	return 0;
 }
 
@@ -163,8 +168,8 @@ static int run_with_front(const struct run_arguments *arguments, struct runner *
 static int run_file(const struct run_arguments *arguments)
 {
 	struct diagnostics diagnostics;
-	struct protocol *protocol = protocol_load(arguments->file, arguments->settings, arguments->setting_count,
-						  &diagnostics);
+	struct protocol *protocol = protocol_load(arguments->file, arguments->settings,
+						  arguments->setting_count, &diagnostics);
 	enum nanodose_exit status = NANODOSE_EXIT_REFUSED;
 	struct runner *runner;
 

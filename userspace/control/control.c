@@ -125,7 +125,9 @@ void control_set_point(struct control *c, double time_s, double flow_m3_s)
 	if (size > 0) {
 		double ratio = sqrt(c->noise_var) / (NOISE_GOAL * size);
 
-		c->lag_s = ratio > 1 ? fmin(MAX_LAG_S, c->config.sample_period_s / 2 * (ratio * ratio - 1)) : 0;
+		c->lag_s = ratio > 1 ? fmin(MAX_LAG_S,
+					    c->config.sample_period_s / 2 * (ratio * ratio - 1)) :
+				       0;
 		c->moved = true;
 	}
 	c->active = size > 0 && size < 0.95 * c->config.sensor_full_scale_m3_s &&
@@ -172,7 +174,8 @@ static void learn_gain(struct control *c, double now_s, double dt, double flow, 
 	double tau_s = observing(c) ? c->tau_s : SENSOR_LAG_S;
 	double window_s, share, gain;
 
-	if (c->set_point == 0 || isnan(c->settled_s) || now_s - c->settled_s < 4 * tau_s + c->lag_s + 1)
+	if (c->set_point == 0 || isnan(c->settled_s) ||
+	    now_s - c->settled_s < 4 * tau_s + c->lag_s + 1)
 		return;
 	window_s = fmax(10, 5 * tau_s);
 	c->mean_s = fmin(c->mean_s + dt, window_s);

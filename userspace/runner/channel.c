@@ -12,7 +12,8 @@
 int channel_start(struct channel *c, double sample_rate_hz)
 {
 	struct control_config config = {
-		.max_rate_m3_s = fmin(protocol_max_rate_m3_s(c->plan, &c->info), c->plan->limit_rate_m3_s),
+		.max_rate_m3_s =
+			fmin(protocol_max_rate_m3_s(c->plan, &c->info), c->plan->limit_rate_m3_s),
 		.max_pressure_pa = c->plan->limit_pressure_pa,
 	};
 	struct nanodose_status status;
@@ -29,7 +30,8 @@ int channel_start(struct channel *c, double sample_rate_hz)
 	metrics_init(&c->metrics);
 
 	config.sample_period_s = c->period_s;
-	config.sensor_full_scale_m3_s = c->has_sensor ? c->info.sensor_full_scale_pl_min * PL_MIN : 0;
+	config.sensor_full_scale_m3_s = c->has_sensor ? c->info.sensor_full_scale_pl_min * PL_MIN :
+							0;
 	c->control = control_new(&config);
 	if (!c->control)
 		return -1;
@@ -152,7 +154,8 @@ int channel_refresh(struct channel *c, uint64_t now_ns)
 	wanted_nhz = channel_rate_nhz(c, c->output.pump_rate_m3_s);
 	if ((wanted_nhz > 0) != (c->run_rate_nhz > 0) || !wanted_nhz)
 		wanted_nhz = c->run_rate_nhz;
-	changed = fabs((double)(wanted_nhz - c->run_rate_nhz)) > RATE_CHANGE * fabs((double)c->run_rate_nhz);
+	changed = fabs((double)(wanted_nhz - c->run_rate_nhz)) >
+		  RATE_CHANGE * fabs((double)c->run_rate_nhz);
 	if (!changed && now_ns < c->run_ns + CHANNEL_HOLD_NS / 3)
 		return 0;
 	if (!order(c, wanted_nhz, now_ns))
@@ -229,7 +232,8 @@ static void take_flow(struct channel *c, const struct nanodose_record *record)
 	/* The last ramp down belongs to the motion's end, not to its flow. */
 	if (c->moving && fabs((double)(c->end_position - c->position)) <= braking_steps(c) + 1)
 		metrics_end(&c->metrics);
-	metrics_sample(&c->metrics, sample.time_s, c->flow_m3_s, c->output.flow_m3_s, c->pressure_pa);
+	metrics_sample(&c->metrics, sample.time_s, c->flow_m3_s, c->output.flow_m3_s,
+		       c->pressure_pa);
 }
 
 static unsigned int take_state(struct channel *c, const struct nanodose_record *record)
@@ -242,7 +246,8 @@ static unsigned int take_state(struct channel *c, const struct nanodose_record *
 	c->faults = state->faults;
 	if (state->cause == NANODOSE_CAUSE_STOP && state->pid != c->owner_pid)
 		news |= CHANNEL_FOREIGN_STOP;
-	if (!c->moving || record->sequence < c->first_sequence || state->state != NANODOSE_STATE_REST)
+	if (!c->moving || record->sequence < c->first_sequence ||
+	    state->state != NANODOSE_STATE_REST)
 		return news;
 	c->moving = false;
 	c->stopping = false;

@@ -30,7 +30,8 @@ static int headless_fds(struct run_front *front, struct pollfd *fds, int max)
 
 	if (!h->asking || max < 1)
 		return 0;
-	fds[0] = (struct pollfd){ .fd = h->input_ended || h->yes ? -1 : STDIN_FILENO, .events = POLLIN };
+	fds[0] = (struct pollfd){ .fd = h->input_ended || h->yes ? -1 : STDIN_FILENO,
+				  .events = POLLIN };
 	return 1;
 }
 
@@ -66,7 +67,8 @@ static void headless_handle(struct run_front *front, struct runner *runner,
 		if (isfinite(h->left_s))
 			return;
 		h->asking = false;
-		fprintf(stderr, "nanodose: nobody can answer, as input has ended; --yes would answer yes\n");
+		fprintf(stderr,
+			"nanodose: nobody can answer, as input has ended; --yes would answer yes\n");
 		runner_answer(runner, false, "the end of input");
 		return;
 	}
@@ -92,12 +94,13 @@ static void print_events(struct headless *h, const struct run_view *view)
 
 static void print_progress(const struct run_view *view)
 {
-	fprintf(stderr, "[%9.2f s] %3.0f %%  %s", view->elapsed_s, 100 * view->progress, view->status_text);
+	fprintf(stderr, "[%9.2f s] %3.0f %%  %s", view->elapsed_s, 100 * view->progress,
+		view->status_text);
 	for (size_t i = 0; i < view->channel_count; i++) {
 		const struct run_channel_view *c = &view->channels[i];
 
-		fprintf(stderr, "; %s %.4g uL/min (set %.4g), %.3f of %.6g uL", c->name, c->estimate_ul_min,
-			c->setpoint_ul_min, c->delivered_ul, c->target_ul);
+		fprintf(stderr, "; %s %.4g uL/min (set %.4g), %.3f of %.6g uL", c->name,
+			c->estimate_ul_min, c->setpoint_ul_min, c->delivered_ul, c->target_ul);
 		if (isfinite(c->pressure_kpa))
 			fprintf(stderr, ", %.1f kPa", c->pressure_kpa);
 	}

@@ -85,7 +85,8 @@ void run_retry_record(struct runner *r)
 		return;
 	r->record_bad = false;
 	r->status_text[0] = '\0';
-	run_event(r, RECORD_INFO, RECORD_PROGRAM, NULL, 0, "the record is written again, nothing is missing");
+	run_event(r, RECORD_INFO, RECORD_PROGRAM, NULL, 0,
+		  "the record is written again, nothing is missing");
 }
 
 bool run_close_record(struct runner *r)
@@ -95,7 +96,8 @@ bool run_close_record(struct runner *r)
 
 	while (record_commit(r->record, r->now_ns, 1)) {
 		if (!told)
-			fprintf(stderr, "nanodose: %s: %s; make room, or press Ctrl-C to give up what is not written\n",
+			fprintf(stderr,
+				"nanodose: %s: %s; make room, or press Ctrl-C to give up what is not written\n",
 				r->record_path, record_error(r->record));
 		told = true;
 		if (poll(&signals, 1, 1000) > 0)
@@ -103,6 +105,7 @@ bool run_close_record(struct runner *r)
 	}
 	if (!record_close(r->record))
 		return true;
-	fprintf(stderr, "nanodose: %s: the end of the record could not be written\n", r->record_path);
+	fprintf(stderr, "nanodose: %s: the end of the record could not be written\n",
+		r->record_path);
 	return false;
 }

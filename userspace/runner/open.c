@@ -28,8 +28,8 @@ static bool open_channels(struct runner *r)
 			explain_open_error(stderr, c->plan->pump, errno);
 			good = false;
 		} else if (nanodose_device_info(c->device, &c->info)) {
-			fprintf(stderr, "nanodose: %s: the driver does not tell what it is: %s\n", c->plan->pump,
-				strerror(errno));
+			fprintf(stderr, "nanodose: %s: the driver does not tell what it is: %s\n",
+				c->plan->pump, strerror(errno));
 			good = false;
 		}
 	}
@@ -46,9 +46,10 @@ static void check_twice(const struct runner *r, size_t i, struct diagnostics *di
 
 		if (strcmp(other->info.name, c->info.name))
 			continue;
-		diagnostics_add(diagnostics, c->plan->at_pump, false,
-				"pump %s is %s, which channel %s uses already; each channel needs a pump of its own",
-				c->plan->pump, c->info.name, other->plan->name);
+		diagnostics_add(
+			diagnostics, c->plan->at_pump, false,
+			"pump %s is %s, which channel %s uses already; each channel needs a pump of its own",
+			c->plan->pump, c->info.name, other->plan->name);
 	}
 }
 
@@ -103,8 +104,8 @@ static bool clear_channel(struct channel *c)
 	}
 	for (uint32_t bit = 1; bit; bit <<= 1)
 		if (faults & bit)
-			fprintf(stderr, "nanodose: %s: %s: %s\n", c->plan->pump, nanodose_fault_name(bit),
-				nanodose_fault_advice(bit));
+			fprintf(stderr, "nanodose: %s: %s: %s\n", c->plan->pump,
+				nanodose_fault_name(bit), nanodose_fault_advice(bit));
 	return false;
 }
 
@@ -130,8 +131,8 @@ static char *default_record_path(const struct protocol *protocol)
 
 	localtime_r(&now, &local);
 	strftime(date, sizeof(date), "%Y%m%d-%H%M%S", &local);
-	if (asprintf(&path, "RUN-%s-%.*s.db", date, dot && dot > name ? (int)(dot - name) : (int)strlen(name),
-		     name) < 0)
+	if (asprintf(&path, "RUN-%s-%.*s.db", date,
+		     dot && dot > name ? (int)(dot - name) : (int)strlen(name), name) < 0)
 		return NULL;
 	return path;
 }
@@ -177,8 +178,8 @@ static bool start_channels(struct runner *r)
 
 		if (!channel_start(c, rate_hz))
 			continue;
-		fprintf(stderr, "nanodose: %s: the flow sensor cannot be started: %s\n", c->plan->pump,
-			strerror(errno));
+		fprintf(stderr, "nanodose: %s: the flow sensor cannot be started: %s\n",
+			c->plan->pump, strerror(errno));
 		good = false;
 	}
 	return good;
@@ -222,7 +223,8 @@ static void measure_steps(struct runner *r)
 	for (size_t i = 0; i < r->channel_count; i++) {
 		struct channel *c = &r->channels[i];
 
-		c->step_m3 = nanodose_volume_per_step(c->plan->syringe->diameter_m, c->info.lead_pitch_nm,
+		c->step_m3 = nanodose_volume_per_step(c->plan->syringe->diameter_m,
+						      c->info.lead_pitch_nm,
 						      c->info.microsteps_per_rev);
 	}
 }

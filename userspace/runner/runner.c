@@ -175,12 +175,14 @@ static void describe_fault(const struct nanodose_fault_record *fault, char *text
 	}
 }
 
-static void take_fault(struct runner *r, struct channel *c, const struct nanodose_fault_record *fault)
+static void take_fault(struct runner *r, struct channel *c,
+		       const struct nanodose_fault_record *fault)
 {
 	char value[80], volume[40];
 
 	describe_fault(fault, value, sizeof(value));
-	nanodose_quantity_format(channel_delivered_m3(c), NANODOSE_DIMENSION_VOLUME, volume, sizeof(volume));
+	nanodose_quantity_format(channel_delivered_m3(c), NANODOSE_DIMENSION_VOLUME, volume,
+				 sizeof(volume));
 	run_event(r, RECORD_FAULT, RECORD_KERNEL, c, r->step.step ? r->step.step->at.line : 0,
 		  "%s (%s) after %s: %s", nanodose_fault_name(fault->fault), value, volume,
 		  nanodose_fault_advice(fault->fault));
@@ -201,17 +203,20 @@ static void take_news(struct runner *r, struct channel *c, const struct nanodose
 		run_stop(r, NANODOSE_EXIT_OPERATOR, NANODOSE_STOP_RAMP);
 	}
 	if (news & CHANNEL_RESTED && r->mode == MODE_RUNNING && !c->faults) {
-		run_event(r, RECORD_FAULT, RECORD_KERNEL, c, 0, "the pump came to rest before its end");
+		run_event(r, RECORD_FAULT, RECORD_KERNEL, c, 0,
+			  "the pump came to rest before its end");
 		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
 	}
 	if (c->over_pressure >= OVER_PRESSURE && r->mode != MODE_STOPPING) {
 		char seen[40], limit[40];
 
-		nanodose_quantity_format(c->pressure_pa, NANODOSE_DIMENSION_PRESSURE, seen, sizeof(seen));
-		nanodose_quantity_format(c->plan->limit_pressure_pa, NANODOSE_DIMENSION_PRESSURE, limit,
-					 sizeof(limit));
+		nanodose_quantity_format(c->pressure_pa, NANODOSE_DIMENSION_PRESSURE, seen,
+					 sizeof(seen));
+		nanodose_quantity_format(c->plan->limit_pressure_pa, NANODOSE_DIMENSION_PRESSURE,
+					 limit, sizeof(limit));
 		run_event(r, RECORD_FAULT, RECORD_INTERLOCK, c, c->plan->at_limits.line,
-			  "pressure %s is above the limit of %s: look for a clog or a closed valve", seen, limit);
+			  "pressure %s is above the limit of %s: look for a clog or a closed valve",
+			  seen, limit);
 		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
 	}
 }
@@ -245,8 +250,8 @@ static void read_channel(struct runner *r, struct channel *c)
 		count = nanodose_device_read(c->device, records, READ_RECORDS);
 		if (count < 0) {
 			if (errno != ENODEV)
-				run_event(r, RECORD_FAULT, RECORD_KERNEL, c, 0, "reading records: %s",
-					  strerror(errno));
+				run_event(r, RECORD_FAULT, RECORD_KERNEL, c, 0,
+					  "reading records: %s", strerror(errno));
 			channel_lost(r, c);
 			return;
 		}
@@ -266,7 +271,8 @@ static void watch_silence(struct runner *r)
 
 		if (!c->has_sensor || c->gone || r->now_ns < since_ns + (uint64_t)(limit_s * 1e9))
 			continue;
-		run_event(r, RECORD_FAULT, RECORD_INTERLOCK, c, 0, "no flow record for %.0f ms", limit_s * 1e3);
+		run_event(r, RECORD_FAULT, RECORD_INTERLOCK, c, 0, "no flow record for %.0f ms",
+			  limit_s * 1e3);
 		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
 	}
 }
@@ -417,8 +423,8 @@ static void finish(struct runner *r)
 			nanodose_device_sensor_stop(r->channels[i].device);
 	if (r->outcome != NANODOSE_EXIT_DONE)
 		program_abandon(r->program);
-	run_event(r, r->outcome == NANODOSE_EXIT_DONE ? RECORD_INFO : RECORD_WARNING, RECORD_PROGRAM, NULL, 0,
-		  "the run is over: %s", run_status_word(r->outcome));
+	run_event(r, r->outcome == NANODOSE_EXIT_DONE ? RECORD_INFO : RECORD_WARNING,
+		  RECORD_PROGRAM, NULL, 0, "the run is over: %s", run_status_word(r->outcome));
 	view_update(r);
 	summary = runner_summary_json(r);
 	record_finish(r->record, r->now_ns, run_status_word(r->outcome), summary ? summary : "");
@@ -442,11 +448,12 @@ static void prefer_this(struct runner *r)
 		run_event(r, RECORD_WARNING, RECORD_PROGRAM, NULL, 0,
 			  "memory is not locked (ulimit -l): paging may delay orders");
 	else if (mlockall(MCL_CURRENT | MCL_FUTURE))
-		run_event(r, RECORD_WARNING, RECORD_PROGRAM, NULL, 0, "memory is not locked (%s): paging may delay orders",
-			  strerror(errno));
+		run_event(r, RECORD_WARNING, RECORD_PROGRAM, NULL, 0,
+			  "memory is not locked (%s): paging may delay orders", strerror(errno));
 	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority))
 		run_event(r, RECORD_WARNING, RECORD_PROGRAM, NULL, 0,
-			  "no real-time priority (%s): a busy machine may delay orders", strerror(errno));
+			  "no real-time priority (%s): a busy machine may delay orders",
+			  strerror(errno));
 }
 
 static void tell_cleared(struct runner *r)
@@ -456,11 +463,13 @@ static void tell_cleared(struct runner *r)
 
 		for (uint32_t bit = 1; bit; bit <<= 1)
 			if (c->cleared & bit)
-				run_event(r, RECORD_INFO, RECORD_PROGRAM, c, 0, "cleared a fault of before the run: %s",
+				run_event(r, RECORD_INFO, RECORD_PROGRAM, c, 0,
+					  "cleared a fault of before the run: %s",
 					  nanodose_fault_name(bit));
 		if (!c->has_sensor)
-			run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, 0,
-				  "no flow sensor: the loop is open, the dose rests on the steps alone");
+			run_event(
+				r, RECORD_WARNING, RECORD_PROGRAM, c, 0,
+				"no flow sensor: the loop is open, the dose rests on the steps alone");
 	}
 }
 

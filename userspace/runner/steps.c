@@ -12,7 +12,7 @@
 #include "run.h"
 
 #define RAMP_S		0.1		/* time to reach a rate, where the pump can */
-#define START_LEAD_NS	20000000ULL	/* pumps that start together are told so this early */
+#define START_LEAD_NS	50000000ULL	/* pumps that start together are told so this early */
 #define DRAINED		0.02		/* share of the set point: flow has ended */
 #define DRAIN_MIN_S	5.0		/* limit where the rig's time constant is not known */
 #define DRAIN_MAX_S	120.0
@@ -74,7 +74,8 @@ static void go(struct runner *r)
 			return;
 		}
 		if (step->verb != PROTOCOL_WITHDRAW)
-			metrics_begin(&c->metrics, (start_ns ? start_ns : now_ns) / 1e9, c->set_point_m3_s);
+			metrics_begin(&c->metrics, (start_ns ? start_ns : now_ns) / 1e9,
+				      c->set_point_m3_s);
 	}
 }
 
@@ -99,8 +100,8 @@ static void begin_until(struct runner *r)
 	r->step.until = expression_new(r->step.step->until, &error);
 	r->step.values = calloc(r->channel_count + 1, sizeof(*r->step.values));
 	if (!r->step.until || !r->step.values) {
-		run_event(r, RECORD_FAULT, RECORD_PROTOCOL, NULL, r->step.step->at.line, "wait until: %s",
-			  error ? error : strerror(ENOMEM));
+		run_event(r, RECORD_FAULT, RECORD_PROTOCOL, NULL, r->step.step->at.line,
+			  "wait until: %s", error ? error : strerror(ENOMEM));
 		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
 	}
 	free(error);
@@ -129,7 +130,8 @@ void steps_next(struct runner *r)
 	r->step.step = program_step(r->program);
 	r->step.begin_ns = r->now_ns;
 	r->step.phase = STEP_WAITING;
-	run_event(r, RECORD_INFO, RECORD_PROTOCOL, NULL, r->step.step->at.line, "%s", r->step.step->text);
+	run_event(r, RECORD_INFO, RECORD_PROTOCOL, NULL, r->step.step->at.line, "%s",
+		  r->step.step->text);
 	if (r->step.step->verb == PROTOCOL_WAIT_UNTIL)
 		begin_until(r);
 	if (!is_motion(r->step.step))
@@ -152,7 +154,8 @@ static void begin_drain(struct runner *r)
 
 		/* NAN while the time constant is not known */
 		if (isfinite(tau_s) && tau_s > 0)
-			r->step.drain_limit_s = fmax(r->step.drain_limit_s, DRAIN_MIN_S + 5 * tau_s);
+			r->step.drain_limit_s =
+				fmax(r->step.drain_limit_s, DRAIN_MIN_S + 5 * tau_s);
 		channel_set_rest(c, r->now_ns);
 	}
 	r->step.drain_limit_s = fmin(r->step.drain_limit_s, DRAIN_MAX_S);
@@ -187,9 +190,10 @@ static void tick_motion(struct runner *r)
 	}
 	if ((r->now_ns - r->step.drain_ns) / 1e9 < r->step.drain_limit_s)
 		return;
-	run_event(r, RECORD_WARNING, RECORD_PROGRAM, NULL, step->at.line,
-		  "flow has not come down to %.0f %% of the set point %.1f s after the pumps came to rest: going on",
-		  100 * DRAINED, r->step.drain_limit_s);
+	run_event(
+		r, RECORD_WARNING, RECORD_PROGRAM, NULL, step->at.line,
+		"flow has not come down to %.0f %% of the set point %.1f s after the pumps came to rest: going on",
+		100 * DRAINED, r->step.drain_limit_s);
 	steps_next(r);
 }
 
@@ -203,8 +207,8 @@ static void timed_out(struct runner *r, const char *what)
 		steps_next(r);
 		return;
 	}
-	run_event(r, RECORD_FAULT, RECORD_PROTOCOL, NULL, step->at.line, "%s within %g s: the run stops", what,
-		  step->timeout_s);
+	run_event(r, RECORD_FAULT, RECORD_PROTOCOL, NULL, step->at.line,
+		  "%s within %g s: the run stops", what, step->timeout_s);
 	run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
 }
 
@@ -288,8 +292,8 @@ void steps_answer(struct runner *r, bool yes, const char *who)
 {
 	if (!steps_question(r) || r->step.answered)
 		return;
-	run_event(r, RECORD_INFO, RECORD_OPERATOR, NULL, r->step.step->at.line, "%s answered %s", who,
-		  yes ? "yes" : "no");
+	run_event(r, RECORD_INFO, RECORD_OPERATOR, NULL, r->step.step->at.line, "%s answered %s",
+		  who, yes ? "yes" : "no");
 	if (yes)
 		r->step.answered = true;
 	else
@@ -303,8 +307,8 @@ double steps_left_s(const struct runner *r)
 
 const char *steps_question(const struct runner *r)
 {
-	if (r->mode != MODE_RUNNING || !r->step.step || r->step.step->verb != PROTOCOL_WAIT_OPERATOR ||
-	    r->step.answered)
+	if (r->mode != MODE_RUNNING || !r->step.step ||
+	    r->step.step->verb != PROTOCOL_WAIT_OPERATOR || r->step.answered)
 		return NULL;
 	return r->step.step->message;
 }

@@ -49,12 +49,14 @@ static struct figures figures_of(const struct runner *r, size_t i)
 {
 	const struct channel *c = &r->channels[i];
 	double target_m3 = program_net_m3(r->program, i), delivered_m3 = channel_delivered_m3(c);
-	double concentration = c->plan->concentration_per_m3 > 0 ? c->plan->concentration_per_m3 : NAN;
+	double concentration = c->plan->concentration_per_m3 > 0 ? c->plan->concentration_per_m3 :
+								   NAN;
 
 	return (struct figures){
 		.target_ul = target_m3 / UL,
 		.delivered_ul = delivered_m3 / UL,
-		.error_pct = target_m3 != 0 ? 100 * (delivered_m3 - target_m3) / fabs(target_m3) : NAN,
+		.error_pct = target_m3 != 0 ? 100 * (delivered_m3 - target_m3) / fabs(target_m3) :
+					      NAN,
 		.settle_s = metrics_settle_s(&c->metrics),
 		.overshoot_pct = metrics_overshoot_pct(&c->metrics),
 		.flow_cv_pct = metrics_flow_cv_pct(&c->metrics),
@@ -70,7 +72,8 @@ static void add_number(struct json_object *object, const char *name, double valu
 	char text[32];
 
 	snprintf(text, sizeof(text), "%.9g", value);
-	json_object_object_add(object, name, isfinite(value) ? json_object_new_double_s(value, text) : NULL);
+	json_object_object_add(object, name,
+			       isfinite(value) ? json_object_new_double_s(value, text) : NULL);
 }
 
 static struct json_object *channel_json(const struct runner *r, size_t i)
@@ -99,7 +102,8 @@ static struct json_object *event_json(const struct run_event_view *event)
 	struct json_object *object = json_object_new_object();
 
 	add_number(object, "time_s", event->time_s);
-	json_object_object_add(object, "severity", json_object_new_string(severities[event->severity]));
+	json_object_object_add(object, "severity",
+			       json_object_new_string(severities[event->severity]));
 	json_object_object_add(object, "source", json_object_new_string(sources[event->source]));
 	json_object_object_add(object, "text", json_object_new_string(event->text));
 	return object;
@@ -112,7 +116,8 @@ char *runner_summary_json(const struct runner *r)
 	char *text;
 
 	json_object_object_add(object, "protocol", json_object_new_string(r->protocol->name));
-	json_object_object_add(object, "status", json_object_new_string(run_status_word(r->outcome)));
+	json_object_object_add(object, "status",
+			       json_object_new_string(run_status_word(r->outcome)));
 	json_object_object_add(object, "exit_status", json_object_new_int(r->outcome));
 	add_number(object, "duration_s", run_elapsed_s(r));
 	json_object_object_add(object, "record", json_object_new_string(r->record_path));
@@ -122,8 +127,9 @@ char *runner_summary_json(const struct runner *r)
 	for (size_t i = 0; i < r->event_count; i++)
 		json_object_array_add(events, event_json(&r->events[i]));
 	json_object_object_add(object, "events", events);
-	text = strdup(json_object_to_json_string_ext(object, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_PRETTY |
-						     JSON_C_TO_STRING_NOSLASHESCAPE));
+	text = strdup(json_object_to_json_string_ext(
+		object, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_PRETTY |
+				JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(object);
 	return text;
 }
@@ -141,9 +147,10 @@ void runner_summary_print(const struct runner *r, void *stream)
 {
 	FILE *out = stream;
 
-	fprintf(out, "%s: %s after %.1f s\n\n", r->protocol->name, run_status_word(r->outcome), run_elapsed_s(r));
-	fprintf(out, "%-16s  %12s  %12s  %9s  %9s  %11s  %9s  %12s\n", "channel", "target uL", "delivered uL",
-		"error %", "settle s", "overshoot %", "flow CV %", "pressure kPa");
+	fprintf(out, "%s: %s after %.1f s\n\n", r->protocol->name, run_status_word(r->outcome),
+		run_elapsed_s(r));
+	fprintf(out, "%-16s  %12s  %12s  %9s  %9s  %11s  %9s  %12s\n", "channel", "target uL",
+		"delivered uL", "error %", "settle s", "overshoot %", "flow CV %", "pressure kPa");
 	for (size_t i = 0; i < r->channel_count; i++) {
 		struct figures f = figures_of(r, i);
 
@@ -163,7 +170,7 @@ void runner_summary_print(const struct runner *r, void *stream)
 	fputc('\n', out);
 	for (size_t i = 0; i < r->event_count; i++)
 		if (r->events[i].severity != RECORD_INFO)
-			fprintf(out, "%9.2f s  %-7s  %s\n", r->events[i].time_s, severities[r->events[i].severity],
-				r->events[i].text);
+			fprintf(out, "%9.2f s  %-7s  %s\n", r->events[i].time_s,
+				severities[r->events[i].severity], r->events[i].text);
 	fprintf(out, "record: %s\n", r->record_path);
 }

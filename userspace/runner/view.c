@@ -68,7 +68,9 @@ void view_sample(struct runner *r, const struct channel *c)
 	struct run_sample *history = r->history + c->index * RUN_HISTORY;
 	double time_s = c->flow_ns > r->begin_ns ? (c->flow_ns - r->begin_ns) / 1e9 : 0;
 	const struct run_sample *last =
-		view->history_count ? &history[(view->history_end + RUN_HISTORY - 1) % RUN_HISTORY] : NULL;
+		view->history_count ?
+			&history[(view->history_end + RUN_HISTORY - 1) % RUN_HISTORY] :
+			NULL;
 
 	if (last && time_s < last->time_s + r->history_s)
 		return;
@@ -93,7 +95,8 @@ static void update_channel(struct run_channel_view *view, const struct channel *
 	view->estimate_ul_min = c->output.flow_m3_s / UL_MIN;
 	view->pump_rate_ul_min = c->moving ? c->run_rate_nhz / 1e9 * c->step_m3 / UL_MIN : 0;
 	view->delivered_ul = channel_delivered_m3(c) / UL;
-	view->particles_delivered = concentration > 0 ? concentration * channel_delivered_m3(c) : NAN;
+	view->particles_delivered = concentration > 0 ? concentration * channel_delivered_m3(c) :
+							NAN;
 	view->pressure_kpa = c->pressure_pa / 1000;
 	view->temperature_c = c->temperature_c;
 	view->faults = c->faults;
