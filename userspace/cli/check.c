@@ -86,6 +86,15 @@ static struct json_object *messages_json(const struct diagnostics *diagnostics)
 	return array;
 }
 
+/* 2500, not 2500.0000000000005. */
+static struct json_object *number_json(double value)
+{
+	struct json_object *object = json_object_new_double(value);
+
+	json_object_set_serializer(object, json_object_double_to_json_string, "%.12g", NULL);
+	return object;
+}
+
 static struct json_object *channels_json(const struct protocol *protocol)
 {
 	struct json_object *array = json_object_new_array();
@@ -97,12 +106,11 @@ static struct json_object *channels_json(const struct protocol *protocol)
 		ADD(object, "name", json_object_new_string(channel->name));
 		ADD(object, "pump", json_object_new_string(channel->pump));
 		ADD(object, "syringe", json_object_new_string(channel->syringe->name));
-		ADD(object, "loaded_ul", json_object_new_double(channel->loaded_m3 * UL_PER_M3));
-		ADD(object, "infused_ul", json_object_new_double(channel->infused_m3 * UL_PER_M3));
-		ADD(object, "peak_ul_min",
-		    json_object_new_double(channel->peak_rate_m3_s * UL_PER_M3 * 60));
+		ADD(object, "loaded_ul", number_json(channel->loaded_m3 * UL_PER_M3));
+		ADD(object, "infused_ul", number_json(channel->infused_m3 * UL_PER_M3));
+		ADD(object, "peak_ul_min", number_json(channel->peak_rate_m3_s * UL_PER_M3 * 60));
 		ADD(object, "particles", channel->concentration_per_m3 > 0 ?
-		    json_object_new_double(channel->infused_m3 * channel->concentration_per_m3) : NULL);
+		    number_json(channel->infused_m3 * channel->concentration_per_m3) : NULL);
 		json_object_array_add(array, object);
 	}
 	return array;
@@ -118,7 +126,7 @@ static void add_json(const struct request *request, const char *path,
 	ADD(object, "messages", messages_json(diagnostics));
 	if (protocol) {
 		ADD(object, "name", json_object_new_string(protocol->name));
-		ADD(object, "duration_s", json_object_new_double(protocol->duration_s));
+		ADD(object, "duration_s", number_json(protocol->duration_s));
 		ADD(object, "channels", channels_json(protocol));
 	}
 	json_object_array_add(request->json, object);

@@ -155,7 +155,10 @@ double protocol_max_rate_m3_s(const struct protocol_channel *channel,
 
 /*
  * Lua 5.4 with arithmetic, comparisons, math and the values handed in, and
- * nothing else; bounded instructions. In a wait's `until`, the run's values
+ * nothing else; bounded instructions and memory. An input without a unit is a
+ * number. One with a unit carries its dimension through +, -, *, /, comparison,
+ * math.min, math.max and math.abs: volume / rate is a time, rate / rate a
+ * number, rate + volume an error. to(x, "uL/min") is its number in a unit. In a wait's `until`, the run's values
  * are tables by channel name, SI units turned to what people write:
  * flow.NAME (uL/min), setpoint.NAME (uL/min), volume.NAME (uL delivered by
  * steps), pressure.NAME (kPa), temperature.NAME (degC), and time (s since the
@@ -170,7 +173,7 @@ struct expression_values {
 	const struct expression_channel *channels;
 	size_t channel_count;
 	double time_s, elapsed_s;
-	const struct protocol_input *inputs;	/* by name, in SI units of their dimension */
+	const struct protocol_input *inputs;	/* by name, with their dimension */
 	size_t input_count;
 };
 
@@ -179,7 +182,7 @@ struct expression;
 /* Compile; NULL and *error (to be freed) on a syntax error or a forbidden name. */
 struct expression *expression_new(const char *text, char **error);
 void expression_free(struct expression *expression);
-/* 0, or -1 and *error. *value: numbers as they are, false 0, true 1. */
+/* 0, or -1 and *error. *value: numbers as they are, quantities in SI, false 0, true 1. */
 int expression_evaluate(struct expression *expression, const struct expression_values *values,
 			double *value, char **error);
 
