@@ -29,6 +29,7 @@
 #include <linux/workqueue.h>
 
 #include "include/uapi/linux/nanodose.h"
+#include "plan.h"
 #include "stepgen.h"
 
 struct iio_channel;
@@ -114,7 +115,8 @@ struct nd_gpio {
 	int limit_plus_irq;
 	int limit_minus_irq;
 	u32 pulse_ns;			/* STEP high time */
-	u32 dir_setup_ns;		/* DIR stable before STEP */
+	u32 dir_setup_ns;		/* DIR stable before STEP rises, and after it */
+	u32 max_rate_hz;		/* of motor and mechanics */
 };
 
 struct nanodose;
@@ -123,20 +125,22 @@ struct nanodose;
 int nd_gpio_probe(struct nanodose *nd);
 /* From here on the safety inputs act. After nd_engine_init(). */
 int nd_gpio_arm(struct nanodose *nd);
-/* Free the interrupts, all outputs to their resting level. */
+/* Free the interrupts. Outputs rest already, see nd_engine_shutdown(). */
 void nd_gpio_disarm(struct nanodose *nd);
+/* NANODOSE_STATUS_ESTOP and _LIMIT_* of the lines as they are. Any context. */
+u32 nd_gpio_lines(const struct nd_gpio *gpio);
 
 /* ---- engine: motion ------------------------------------------------------ */
 
-/* What the engine was last asked to do. */
-struct nd_goal {
-	s64 rate_nhz;
-	u64 accel_nhz_s;
-	s64 end_position;
-	bool has_end;
-	u64 hold_ns;
-	u64 hold_until_ns;
-};
+#define ND_MAX_ACCEL_NHZ_S	1000000000000000ULL	/* 1e6 steps/s^2 */
+#define ND_MAX_HOLD_NS		10000000000ULL
+#define ND_MAX_START_NS		3600000000000ULL	/* RUN_START_AT, from now */
+#define ND_MAX_LAG_NS		10000000ULL
+#define ND_MAX_POSITION		0x4000000000000000LL	/* either way */
+#define ND_ALL_FAULTS		(NANODOSE_FAULT_OWNER_SILENT | NANODOSE_FAULT_SENSOR_LOST | \
+				 NANODOSE_FAULT_AIR_IN_LINE | NANODOSE_FAULT_ESTOP | \
+				 NANODOSE_FAULT_LIMIT_PLUS | NANODOSE_FAULT_LIMIT_MINUS | \
+				 NANODOSE_FAULT_LATE)
 
 struct nd_engine {
 	raw_spinlock_t lock;
@@ -154,7 +158,20 @@ struct nd_engine {
 	u64 max_rate_nhz;
 	u64 max_accel_nhz_s;
 	u64 max_lag_ns;
-	/* the engine's own further fields go here */
+	/* the engine's own */
+	u32 pulse_ns;
+	u32 dir_setup_ns;
+	int heading;			/* of the segment; DIR follows before a step */
+	u64 step_rate_nhz;		/* at the last step, 0 from rest */
+	u64 rise_ns;			/* the last STEP edges; a fall may be to come */
+	u64 fall_ns;
+	u64 dir_ns;			/* DIR may change; then, STEP may rise */
+	u64 earliest_ns;		/* STEP may rise, by the steps before */
+	u64 start_ns;			/* while armed */
+	u64 armed_ns;			/* expiry of the timer, if queued */
+	pid_t run_pid;			/* who called RUN */
+	bool enabled;
+	bool off_at_rest;		/* motor power off once at rest */
 };
 
 /* Everything about the motion at one instant. */
@@ -168,28 +185,44 @@ struct nd_motion {
 	u64 steps_total;
 	u64 late_max_ns;
 	u32 state;
+	u32 flags;			/* NANODOSE_STATUS_* */
 	u32 faults;
 	bool enabled;
 };
 
+/* After nd_gpio_probe(). */
 int nd_engine_init(struct nanodose *nd);
 /* Stop at once, cancel the timer, park the pins; later calls get -ENODEV. */
 void nd_engine_shutdown(struct nanodose *nd);
-/* The fields are checked here; flags and reserved ones by the caller. */
+/*
+ * The fields are checked here; unknown flags and reserved ones by the caller.
+ * After an error the motion is what it was.
+ */
 int nd_engine_run(struct nanodose *nd, const struct nanodose_run *run);
-/* Bring to rest and push a STATE record with this cause. Any context. */
+/*
+ * Bring to rest and push a STATE record with this cause; if that takes a ramp,
+ * one more with NANODOSE_CAUSE_REST when there. Any context.
+ */
 void nd_engine_stop(struct nanodose *nd, bool now, u32 cause);
-/* -EBUSY unless at rest. */
+/* Pushes a STATE record. -EBUSY unless at rest, -EDOM beyond ND_MAX_POSITION. */
 int nd_engine_set_position(struct nanodose *nd, s64 position);
-/* -EBUSY unless at rest, -EPIPE if a line still says so. */
+/*
+ * Pushes a STATE record. -EINVAL for unknown bits, -EBUSY unless at rest,
+ * -EPIPE while the emergency stop line is active.
+ */
 int nd_engine_clear_faults(struct nanodose *nd, u32 faults);
 /*
  * Latch, stop and push a FAULT record; nothing if already latched. Any
  * context.
  */
 void nd_engine_fault(struct nanodose *nd, u32 fault, bool now, s64 value);
+/*
+ * A safety line became active; @fault is ESTOP, or a LIMIT which counts only
+ * while heading there. Any context.
+ */
+void nd_engine_line(struct nanodose *nd, u32 fault);
 void nd_engine_motion(struct nanodose *nd, struct nd_motion *motion);
-/* Motor power; off only at rest. */
+/* Motor power; off once at rest. */
 void nd_engine_enable(struct nanodose *nd, bool on);
 /* STATE record of the present motion. */
 void nd_engine_push_state(struct nanodose *nd, u32 cause, pid_t pid);

@@ -1,0 +1,738 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The engine turns a motion into STEP edges. It owns the motion and the
+ * latched faults, under one raw spinlock, and runs in hard interrupt context.
+ *
+ * Everything that can be due - a STEP edge, a change of DIR, a start time, the
+ * end of the hold - is kept as a time; the timer is set to the first of them.
+ * The timer asks what is due rather than knowing it, so it may fire for nothing
+ * and may be set again while it fires.
+ *
+ * Steps are due at absolute times (see stepgen.h). One that comes late delays
+ * those after it: they follow at up to 8/7 of the planned rate until the
+ * schedule is met again, for a motor that is asked to jump loses steps.
+ */
+#include <linux/delay.h>
+#include <linux/gpio/consumer.h>
+#include <linux/hrtimer.h>
+#include <linux/ktime.h>
+#include <linux/minmax.h>
+#include <linux/pid.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+
+#include "compat.h"
+#include "nanodose.h"
+
+/* Pulses up to this long are waited for in the callback. */
+#define ND_PULSE_SPIN_NS	2000
+
+static bool nd_moving(const struct nd_engine *engine)
+{
+	return engine->state != NANODOSE_STATE_REST && engine->state != NANODOSE_STATE_ARMED;
+}
+
+static u32 nd_limit_of(int direction)
+{
+	return direction > 0 ? NANODOSE_STATUS_LIMIT_PLUS : NANODOSE_STATUS_LIMIT_MINUS;
+}
+
+static u32 nd_fault_of(int direction)
+{
+	return direction > 0 ? NANODOSE_FAULT_LIMIT_PLUS : NANODOSE_FAULT_LIMIT_MINUS;
+}
+
+static s64 nd_signed_rate(const struct nd_engine *engine, u64 now_ns)
+{
+	if (!nd_moving(engine))
+		return 0;
+	return engine->heading * (s64)nd_segment_rate(&engine->segment, now_ns);
+}
+
+/* ---- records -------------------------------------------------------------- */
+
+static u32 nd_flags(struct nanodose *nd)
+{
+	/* once shut, the lines may be gone */
+	u32 flags = nd->engine.shut ? 0 : nd_gpio_lines(&nd->gpio);
+
+	if (READ_ONCE(nd->owner))
+		flags |= NANODOSE_STATUS_OWNED;
+	if (READ_ONCE(nd->flow.thread))
+		flags |= NANODOSE_STATUS_SAMPLING;
+	if (nd->engine.enabled)
+		flags |= NANODOSE_STATUS_ENABLED;
+	return flags;
+}
+
+static void nd_fill_state(struct nanodose *nd, struct nanodose_record *record, u64 now_ns,
+			  u32 cause, pid_t pid)
+{
+	struct nd_engine *engine = &nd->engine;
+
+	*record = (struct nanodose_record){
+		.time_ns = now_ns,
+		.type = NANODOSE_RECORD_STATE,
+		.state = {
+			.position = engine->position,
+			.rate_nhz = nd_signed_rate(engine, now_ns),
+			.state = engine->state,
+			.flags = nd_flags(nd),
+			.faults = engine->faults,
+			.cause = cause,
+			.pid = pid,
+		},
+	};
+}
+
+static void nd_push_state(struct nanodose *nd, u64 now_ns, u32 cause, pid_t pid)
+{
+	struct nanodose_record record;
+
+	nd_fill_state(nd, &record, now_ns, cause, pid);
+	nd_stream_push(&nd->stream, &record);
+}
+
+static void nd_push_fault(struct nanodose *nd, u64 now_ns, u32 fault, s64 value)
+{
+	struct nd_engine *engine = &nd->engine;
+	struct nanodose_record record = {
+		.time_ns = now_ns,
+		.type = NANODOSE_RECORD_FAULT,
+		.fault = {
+			.position = engine->position,
+			.rate_nhz = nd_signed_rate(engine, now_ns),
+			.value = value,
+			.fault = fault,
+			.faults = engine->faults,
+		},
+	};
+
+	nd_stream_push(&nd->stream, &record);
+}
+
+/* ---- motion, engine.lock held ---------------------------------------------- */
+
+static void nd_set_enable(struct nanodose *nd, bool on)
+{
+	if (nd->gpio.enable)
+		gpiod_set_value(nd->gpio.enable, on);
+	nd->engine.enabled = on;
+	nd->engine.off_at_rest = false;
+}
+
+static void nd_come_to_rest(struct nanodose *nd)
+{
+	struct nd_engine *engine = &nd->engine;
+
+	engine->state = NANODOSE_STATE_REST;
+	engine->heading = engine->direction;
+	engine->step_rate_nhz = 0;
+	engine->goal.rate_nhz = 0;
+	engine->goal.hold_ns = 0;
+	engine->goal.hold_until_ns = 0;
+	if (engine->off_at_rest)
+		nd_set_enable(nd, false);
+}
+
+static u32 nd_state_of_segment(const struct nd_engine *engine)
+{
+	const struct nd_segment *segment = &engine->segment;
+	const struct nd_goal *goal = &engine->goal;
+
+	if (goal->stop)
+		return NANODOSE_STATE_STOPPING;
+	if (segment->v0_nhz == segment->v1_nhz)
+		return NANODOSE_STATE_CRUISE;
+	if (!segment->v1_nhz && engine->heading == goal->direction)
+		return NANODOSE_STATE_STOPPING;
+	return NANODOSE_STATE_RAMP;
+}
+
+/* The axis at an instant; where a step is overdue, when it was due. */
+static void nd_axis_at(const struct nd_engine *engine, u64 now_ns, struct nd_axis *axis)
+{
+	const struct nd_segment *segment = &engine->segment;
+
+	*axis = (struct nd_axis){
+		.now_ns = now_ns,
+		.position = engine->position,
+		.direction = engine->heading,
+	};
+	if (!nd_moving(engine))
+		return;
+	axis->now_ns = min(now_ns, segment->due_ns);
+	axis->rate_nhz = nd_segment_rate(segment, axis->now_ns);
+	axis->fraction_asteps = nd_segment_fraction(segment, axis->now_ns);
+	axis->step_rate_nhz = segment->next > 1 ? nd_segment_rate(segment, segment->last_ns) :
+			      engine->step_rate_nhz;
+}
+
+/* No rise before this where steps are to be this far apart. */
+static void nd_keep_apart(struct nd_engine *engine, u64 interval_ns)
+{
+	engine->earliest_ns = engine->rise_ns + interval_ns - interval_ns / 8;
+}
+
+/*
+ * Take up the next segment from here. False: the axis came to rest. The caller
+ * writes the record of that and sets the timer.
+ */
+static bool nd_take_segment(struct nanodose *nd, const struct nd_axis *axis)
+{
+	struct nd_engine *engine = &nd->engine;
+	struct nd_segment *segment = &engine->segment;
+	u64 first_ns, rate_nhz;
+	int heading;
+
+	if (!nd_plan(axis, &engine->goal, segment, &heading)) {
+		nd_come_to_rest(nd);
+		return false;
+	}
+
+	engine->step_rate_nhz = heading == axis->direction ? axis->step_rate_nhz : 0;
+	engine->heading = heading;
+	engine->state = nd_state_of_segment(engine);
+
+	/* the step under way was begun at one of these rates */
+	rate_nhz = max(max(segment->v0_nhz, segment->v1_nhz),
+		       max(axis->rate_nhz, axis->step_rate_nhz));
+	nd_keep_apart(engine, div64_u64(ND_STEP_ASTEPS, rate_nhz));
+
+	if (heading != engine->direction) {
+		engine->dir_ns = max(axis->now_ns, engine->fall_ns + engine->dir_setup_ns);
+		first_ns = engine->dir_ns + engine->dir_setup_ns;
+		if (segment->due_ns < first_ns)
+			nd_segment_delay(segment, first_ns - segment->due_ns);
+	}
+	return true;
+}
+
+/* From now on towards the goal, which changed. False: at rest. */
+static bool nd_replan(struct nanodose *nd, u64 now_ns)
+{
+	struct nd_axis axis;
+
+	nd_axis_at(&nd->engine, now_ns, &axis);
+	return nd_take_segment(nd, &axis);
+}
+
+/* Stop; false if the axis is at rest then, true if a ramp leads there. */
+static bool nd_stop_motion(struct nanodose *nd, u64 now_ns, bool now)
+{
+	struct nd_engine *engine = &nd->engine;
+	const struct nd_segment *segment = &engine->segment;
+
+	if (!nd_moving(engine) || now) {
+		nd_come_to_rest(nd);
+		return false;
+	}
+
+	engine->goal.stop = true;
+	/* on the way to rest already */
+	if (!segment->v1_nhz) {
+		engine->state = NANODOSE_STATE_STOPPING;
+		return true;
+	}
+	return nd_replan(nd, now_ns);
+}
+
+static void nd_latch(struct nanodose *nd, u64 now_ns, u32 fault, bool now, s64 value)
+{
+	struct nd_engine *engine = &nd->engine;
+	bool rest = engine->state == NANODOSE_STATE_REST;
+
+	if (engine->faults & fault)
+		return;
+	WRITE_ONCE(engine->faults, engine->faults | fault);
+	nd_push_fault(nd, now_ns, fault, value);
+	if (!rest && !nd_stop_motion(nd, now_ns, now))
+		nd_push_state(nd, now_ns, NANODOSE_CAUSE_REST, 0);
+}
+
+/* ---- the timer, engine.lock held -------------------------------------------- */
+
+/* When STEP may rise: the schedule, the line's own timing, the steps before. */
+static u64 nd_rise_ns(const struct nd_engine *engine)
+{
+	return max(max(engine->segment.due_ns, engine->earliest_ns),
+		   max(engine->fall_ns + engine->pulse_ns, engine->dir_ns));
+}
+
+static u64 nd_next_event_ns(const struct nd_engine *engine)
+{
+	u64 next_ns = ND_NEVER_NS;
+
+	if (engine->step_high)
+		next_ns = engine->fall_ns;
+	else if (nd_moving(engine))
+		next_ns = engine->heading != engine->direction ? engine->dir_ns :
+			  nd_rise_ns(engine);
+
+	if (engine->state == NANODOSE_STATE_ARMED)
+		next_ns = min(next_ns, engine->start_ns);
+	if (nd_moving(engine) && !engine->goal.stop)
+		next_ns = min(next_ns, engine->goal.hold_until_ns);
+	return min_t(u64, next_ns, KTIME_MAX);
+}
+
+/* Not from the timer's own callback, which returns HRTIMER_RESTART instead. */
+static void nd_set_timer(struct nd_engine *engine)
+{
+	u64 next_ns = nd_next_event_ns(engine);
+
+	if (next_ns == KTIME_MAX)
+		return;
+	if (hrtimer_is_queued(&engine->timer) && engine->armed_ns <= next_ns)
+		return;
+	engine->armed_ns = next_ns;
+	hrtimer_start(&engine->timer, ns_to_ktime(next_ns), HRTIMER_MODE_ABS_PINNED_HARD);
+}
+
+static void nd_set_dir(struct nanodose *nd)
+{
+	struct nd_engine *engine = &nd->engine;
+
+	gpiod_set_value(nd->gpio.dir, engine->heading > 0);
+	engine->direction = engine->heading;
+	engine->dir_ns = ktime_get_ns() + engine->dir_setup_ns;
+}
+
+/* Whether the way ahead is open; latches the fault if a switch says no. */
+static bool nd_way_is_open(struct nanodose *nd, u64 now_ns)
+{
+	struct nd_engine *engine = &nd->engine;
+
+	if (!(nd_gpio_lines(&nd->gpio) & nd_limit_of(engine->heading)))
+		return true;
+	nd_latch(nd, now_ns, nd_fault_of(engine->heading), true, 1);
+	return false;
+}
+
+/* The segment is over: on to the next one, or at rest. */
+static void nd_next_segment(struct nanodose *nd)
+{
+	struct nd_engine *engine = &nd->engine;
+	u64 end_ns = engine->segment.last_ns, rate_nhz = engine->segment.v1_nhz;
+	struct nd_axis axis = {
+		.now_ns = end_ns,
+		.position = engine->position,
+		.rate_nhz = rate_nhz,
+		.step_rate_nhz = rate_nhz,
+		.direction = engine->heading,
+	};
+	bool at_end = engine->goal.has_end && !engine->goal.stop &&
+		      engine->position == engine->goal.end_position;
+
+	if (!nd_take_segment(nd, &axis))
+		nd_push_state(nd, ktime_get_ns(), at_end ? NANODOSE_CAUSE_END :
+			      NANODOSE_CAUSE_REST, 0);
+}
+
+static void nd_step(struct nanodose *nd, u64 now_ns)
+{
+	struct nd_engine *engine = &nd->engine;
+	struct nd_segment *segment = &engine->segment;
+	u64 late_ns = now_ns > segment->due_ns ? now_ns - segment->due_ns : 0;
+	bool more;
+
+	gpiod_set_value(nd->gpio.step, 1);
+	engine->position += engine->direction;
+	engine->steps_total++;
+	/* The sum for the next step, while the line is high. */
+	more = nd_segment_advance(segment);
+	if (engine->pulse_ns <= ND_PULSE_SPIN_NS) {
+		ndelay(engine->pulse_ns);
+		gpiod_set_value(nd->gpio.step, 0);
+		engine->fall_ns = ktime_get_ns();
+	} else {
+		engine->step_high = true;
+		engine->fall_ns = ktime_get_ns() + engine->pulse_ns;
+	}
+	engine->rise_ns = engine->fall_ns - engine->pulse_ns;
+
+	if (more)
+		nd_keep_apart(engine, segment->due_ns - segment->last_ns);
+	else
+		nd_next_segment(nd);
+	if (late_ns > engine->late_max_ns)
+		engine->late_max_ns = late_ns;
+	if (late_ns > engine->max_lag_ns)
+		nd_latch(nd, now_ns, NANODOSE_FAULT_LATE, false, late_ns);
+}
+
+static void nd_start_armed(struct nanodose *nd, u64 now_ns)
+{
+	struct nd_engine *engine = &nd->engine;
+
+	if (!nd_way_is_open(nd, now_ns))
+		return;
+	engine->state = nd_state_of_segment(engine);
+	nd_push_state(nd, now_ns, NANODOSE_CAUSE_RUN, engine->run_pid);
+}
+
+static void nd_do_what_is_due(struct nanodose *nd, u64 now_ns)
+{
+	struct nd_engine *engine = &nd->engine;
+
+	if (engine->step_high && now_ns >= engine->fall_ns) {
+		gpiod_set_value(nd->gpio.step, 0);
+		engine->step_high = false;
+		engine->fall_ns = ktime_get_ns();
+	}
+	if (engine->state == NANODOSE_STATE_ARMED && now_ns >= engine->start_ns)
+		nd_start_armed(nd, now_ns);
+	if (nd_moving(engine) && !engine->step_high) {
+		if (engine->heading != engine->direction) {
+			if (now_ns >= engine->dir_ns && nd_way_is_open(nd, now_ns))
+				nd_set_dir(nd);
+		} else if (now_ns >= nd_rise_ns(engine)) {
+			nd_step(nd, now_ns);
+		}
+	}
+	if (nd_moving(engine) && !engine->goal.stop && now_ns >= engine->goal.hold_until_ns)
+		nd_latch(nd, now_ns, NANODOSE_FAULT_OWNER_SILENT, false, engine->goal.hold_ns);
+}
+
+static enum hrtimer_restart nd_timer(struct hrtimer *timer)
+{
+	struct nd_engine *engine = container_of(timer, struct nd_engine, timer);
+	struct nanodose *nd = container_of(engine, struct nanodose, engine);
+	enum hrtimer_restart restart = HRTIMER_NORESTART;
+	unsigned long flags;
+	u64 next_ns;
+
+	raw_spin_lock_irqsave(&engine->lock, flags);
+	nd_do_what_is_due(nd, ktime_get_ns());
+	if (hrtimer_is_queued(timer)) {
+		/* set again by another processor while this one waited for the lock */
+		nd_set_timer(engine);
+	} else {
+		next_ns = nd_next_event_ns(engine);
+		if (next_ns != KTIME_MAX) {
+			engine->armed_ns = next_ns;
+			hrtimer_set_expires(timer, ns_to_ktime(next_ns));
+			restart = HRTIMER_RESTART;
+		}
+	}
+	raw_spin_unlock_irqrestore(&engine->lock, flags);
+	return restart;
+}
+
+/* ---- what the rest of the driver asks for ----------------------------------- */
+
+int nd_engine_init(struct nanodose *nd)
+{
+	struct nd_engine *engine = &nd->engine;
+
+	raw_spin_lock_init(&engine->lock);
+	hrtimer_setup(&engine->timer, nd_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_HARD);
+	engine->state = NANODOSE_STATE_REST;
+	engine->pulse_ns = nd->gpio.pulse_ns;
+	engine->dir_setup_ns = nd->gpio.dir_setup_ns;
+	engine->max_rate_nhz = nd->gpio.max_rate_hz * 1000000000ULL;
+	engine->max_accel_nhz_s = ND_MAX_ACCEL_NHZ_S;
+	engine->max_lag_ns = ND_MAX_LAG_NS;
+	/* DIR as nd_gpio_probe() left it */
+	engine->direction = -1;
+	engine->heading = -1;
+	return 0;
+}
+
+void nd_engine_shutdown(struct nanodose *nd)
+{
+	struct nd_engine *engine = &nd->engine;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&engine->lock, flags);
+	if (!engine->shut && engine->state != NANODOSE_STATE_REST) {
+		nd_come_to_rest(nd);
+		nd_push_state(nd, ktime_get_ns(), NANODOSE_CAUSE_REST, 0);
+	}
+	engine->shut = true;
+	raw_spin_unlock_irqrestore(&engine->lock, flags);
+
+	hrtimer_cancel(&engine->timer);
+	if (engine->step_high) {
+		fsleep(DIV_ROUND_UP(engine->pulse_ns, 1000));
+		gpiod_set_value(nd->gpio.step, 0);
+		engine->step_high = false;
+	}
+	nd_set_enable(nd, false);
+}
+
+static bool nd_same_goal(const struct nd_goal *a, const struct nd_goal *b)
+{
+	return a->rate_nhz == b->rate_nhz && a->accel_nhz_s == b->accel_nhz_s &&
+	       a->direction == b->direction && a->stop == b->stop && a->has_end == b->has_end &&
+	       (!a->has_end || a->end_position == b->end_position);
+}
+
+static int nd_read_goal(const struct nd_engine *engine, const struct nanodose_run *run,
+			struct nd_goal *goal)
+{
+	u64 rate_nhz = run->rate_nhz < 0 ? -(u64)run->rate_nhz : run->rate_nhz;
+
+	if (!run->accel_nhz_s || !run->hold_ns)
+		return -EINVAL;
+	if (rate_nhz > engine->max_rate_nhz || run->accel_nhz_s > engine->max_accel_nhz_s ||
+	    run->hold_ns > ND_MAX_HOLD_NS)
+		return -EDOM;
+
+	*goal = (struct nd_goal){
+		.rate_nhz = rate_nhz,
+		.accel_nhz_s = run->accel_nhz_s,
+		.hold_ns = run->hold_ns,
+		.direction = run->rate_nhz < 0 ? -1 : 1,
+		.stop = !rate_nhz,
+		.has_end = run->flags & NANODOSE_RUN_END_POSITION,
+	};
+	if (goal->has_end) {
+		if (run->end_position > ND_MAX_POSITION || run->end_position < -ND_MAX_POSITION)
+			return -EDOM;
+		goal->end_position = run->end_position;
+	}
+	return 0;
+}
+
+/* Whether the axis may be moved this way at all. */
+static int nd_may_run(struct nanodose *nd, const struct nd_goal *goal)
+{
+	u32 lines;
+
+	if (nd->engine.shut)
+		return -ENODEV;
+	lines = nd_gpio_lines(&nd->gpio);
+	if (nd->engine.faults || lines & NANODOSE_STATUS_ESTOP)
+		return -EPIPE;
+	return !goal->stop && lines & nd_limit_of(goal->direction) ? -EPIPE : 0;
+}
+
+/* engine.lock held; on error nothing has changed */
+static int nd_run_locked(struct nanodose *nd, const struct nanodose_run *run,
+			 struct nd_goal *goal)
+{
+	bool start_at = run->flags & NANODOSE_RUN_START_AT;
+	struct nd_engine *engine = &nd->engine;
+	u64 now_ns = ktime_get_ns(), begin_ns = now_ns;
+	struct nd_axis axis;
+	bool begins;
+	int ret;
+
+	ret = nd_may_run(nd, goal);
+	if (ret)
+		return ret;
+	if (start_at) {
+		if (nd_moving(engine))
+			return -EINVAL;
+		if (run->start_ns <= now_ns || run->start_ns - now_ns > ND_MAX_START_NS)
+			return -EDOM;
+		begin_ns = run->start_ns;
+	}
+	goal->hold_until_ns = begin_ns + goal->hold_ns;
+
+	if (nd_moving(engine) && nd_same_goal(goal, &engine->goal)) {
+		engine->goal = *goal;
+		return 0;
+	}
+
+	nd_axis_at(engine, begin_ns, &axis);
+	ret = nd_plan_check(&axis, goal);
+	if (ret)
+		return ret;
+
+	/* at rest, and asked to be */
+	if (engine->state == NANODOSE_STATE_REST && goal->stop)
+		return 0;
+
+	begins = !goal->stop && (!nd_moving(engine) || engine->goal.stop);
+	engine->goal = *goal;
+	engine->run_pid = task_tgid_nr(current);
+	if (!engine->enabled)
+		nd_set_enable(nd, true);
+	engine->off_at_rest = false;
+
+	if (!nd_take_segment(nd, &axis)) {
+		nd_push_state(nd, now_ns, goal->stop ? NANODOSE_CAUSE_REST : NANODOSE_CAUSE_END,
+			      engine->run_pid);
+		return 0;
+	}
+	if (start_at) {
+		engine->start_ns = begin_ns;
+		engine->state = NANODOSE_STATE_ARMED;
+	}
+	if (begins)
+		nd_push_state(nd, now_ns, NANODOSE_CAUSE_RUN, engine->run_pid);
+	return 0;
+}
+
+int nd_engine_run(struct nanodose *nd, const struct nanodose_run *run)
+{
+	struct nd_engine *engine = &nd->engine;
+	struct nd_goal goal;
+	unsigned long flags;
+	int ret;
+
+	ret = nd_read_goal(engine, run, &goal);
+	if (ret)
+		return ret;
+
+	raw_spin_lock_irqsave(&engine->lock, flags);
+	ret = nd_run_locked(nd, run, &goal);
+	nd_set_timer(engine);
+	raw_spin_unlock_irqrestore(&engine->lock, flags);
+	return ret;
+}
+
+void nd_engine_stop(struct nanodose *nd, bool now, u32 cause)
+{
+	pid_t pid = in_task() ? task_tgid_nr(current) : 0;
+	struct nd_engine *engine = &nd->engine;
+	unsigned long flags;
+	u64 now_ns;
+
+	raw_spin_lock_irqsave(&engine->lock, flags);
+	if (!engine->shut) {
+		now_ns = ktime_get_ns();
+		nd_stop_motion(nd, now_ns, now);
+		nd_push_state(nd, now_ns, cause, pid);
+		nd_set_timer(engine);
+	}
+	raw_spin_unlock_irqrestore(&engine->lock, flags);
+}
+
+int nd_engine_set_position(struct nanodose *nd, s64 position)
+{
+	struct nd_engine *engine = &nd->engine;
+	unsigned long flags;
+	int ret = 0;
+
+	if (position > ND_MAX_POSITION || position < -ND_MAX_POSITION)
+		return -EDOM;
+
+	raw_spin_lock_irqsave(&engine->lock, flags);
+	if (engine->shut) {
+		ret = -ENODEV;
+	} else if (engine->state != NANODOSE_STATE_REST) {
+		ret = -EBUSY;
+	} else {
+		engine->position = position;
+		engine->goal.has_end = false;
+		nd_push_state(nd, ktime_get_ns(), NANODOSE_CAUSE_POSITION, task_tgid_nr(current));
+	}
+	raw_spin_unlock_irqrestore(&engine->lock, flags);
+	return ret;
+}
+
+int nd_engine_clear_faults(struct nanodose *nd, u32 faults)
+{
+	struct nd_engine *engine = &nd->engine;
+	unsigned long flags;
+	int ret = 0;
+
+	if (faults & ~ND_ALL_FAULTS)
+		return -EINVAL;
+
+	raw_spin_lock_irqsave(&engine->lock, flags);
+	if (engine->shut) {
+		ret = -ENODEV;
+	} else if (engine->state != NANODOSE_STATE_REST) {
+		ret = -EBUSY;
+	} else if (faults & NANODOSE_FAULT_ESTOP &&
+		   nd_gpio_lines(&nd->gpio) & NANODOSE_STATUS_ESTOP) {
+		ret = -EPIPE;
+	} else {
+		WRITE_ONCE(engine->faults, engine->faults & ~faults);
+		nd_push_state(nd, ktime_get_ns(), NANODOSE_CAUSE_CLEAR, task_tgid_nr(current));
+	}
+	raw_spin_unlock_irqrestore(&engine->lock, flags);
+	return ret;
+}
+
+void nd_engine_fault(struct nanodose *nd, u32 fault, bool now, s64 value)
+{
+	struct nd_engine *engine = &nd->engine;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&engine->lock, flags);
+	if (!engine->shut) {
+		nd_latch(nd, ktime_get_ns(), fault, now, value);
+		nd_set_timer(engine);
+	}
+	raw_spin_unlock_irqrestore(&engine->lock, flags);
+}
+
+void nd_engine_line(struct nanodose *nd, u32 fault)
+{
+	struct nd_engine *engine = &nd->engine;
+	unsigned long flags;
+	bool ahead;
+
+	raw_spin_lock_irqsave(&engine->lock, flags);
+	ahead = engine->state != NANODOSE_STATE_REST && fault == nd_fault_of(engine->heading);
+	if (!engine->shut && (ahead || fault == NANODOSE_FAULT_ESTOP))
+		nd_latch(nd, ktime_get_ns(), fault, true, 1);
+	nd_set_timer(engine);
+	raw_spin_unlock_irqrestore(&engine->lock, flags);
+}
+
+void nd_engine_motion(struct nanodose *nd, struct nd_motion *motion)
+{
+	struct nd_engine *engine = &nd->engine;
+	const struct nd_goal *goal = &engine->goal;
+	unsigned long flags;
+	u64 now_ns;
+
+	raw_spin_lock_irqsave(&engine->lock, flags);
+	now_ns = ktime_get_ns();
+	*motion = (struct nd_motion){
+		.time_ns = now_ns,
+		.position = engine->position,
+		.rate_nhz = nd_signed_rate(engine, now_ns),
+		.target_rate_nhz = goal->direction * (s64)goal->rate_nhz,
+		.end_position = goal->has_end ? goal->end_position : NANODOSE_NO_VALUE_S64,
+		.hold_until_ns = goal->hold_until_ns,
+		.steps_total = engine->steps_total,
+		.late_max_ns = engine->late_max_ns,
+		.state = engine->state,
+		.flags = nd_flags(nd),
+		.faults = engine->faults,
+		.enabled = engine->enabled,
+	};
+	raw_spin_unlock_irqrestore(&engine->lock, flags);
+}
+
+void nd_engine_enable(struct nanodose *nd, bool on)
+{
+	struct nd_engine *engine = &nd->engine;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&engine->lock, flags);
+	if (!engine->shut) {
+		if (on || engine->state == NANODOSE_STATE_REST)
+			nd_set_enable(nd, on);
+		else
+			engine->off_at_rest = true;
+	}
+	raw_spin_unlock_irqrestore(&engine->lock, flags);
+}
+
+void nd_engine_fill_state(struct nanodose *nd, struct nanodose_record *record,
+			  u32 cause, pid_t pid)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&nd->engine.lock, flags);
+	nd_fill_state(nd, record, ktime_get_ns(), cause, pid);
+	raw_spin_unlock_irqrestore(&nd->engine.lock, flags);
+}
+
+void nd_engine_push_state(struct nanodose *nd, u32 cause, pid_t pid)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&nd->engine.lock, flags);
+	nd_push_state(nd, ktime_get_ns(), cause, pid);
+	raw_spin_unlock_irqrestore(&nd->engine.lock, flags);
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The lines of the axis: STEP, DIR and EN, and the safety inputs, which act in
+ * the interrupt handler itself.
+ */
+#include <linux/err.h>
+#include <linux/gpio/consumer.h>
+#include <linux/interrupt.h>
+#include <linux/property.h>
+#include <linux/time64.h>
+
+#include "nanodose.h"
+
+#define ND_PULSE_DEFAULT_NS	2000
+#define ND_PULSE_MIN_NS		100
+#define ND_PULSE_MAX_NS		100000
+#define ND_DIR_SETUP_DEFAULT_NS	1000
+#define ND_DIR_SETUP_MAX_NS	1000000
+#define ND_RATE_DEFAULT_HZ	40000
+#define ND_RATE_MAX_HZ		200000
+
+static_assert(ND_RATE_MAX_HZ * (u64)NSEC_PER_SEC <= ND_RATE_MAX_NHZ);
+
+/* An optional number within its range. */
+static int nd_gpio_u32(struct nanodose *nd, const char *property, u32 *value,
+		       u32 missing, u32 least, u32 most)
+{
+	struct device *dev = nd->parent;
+	int ret;
+
+	*value = missing;
+	if (!device_property_present(dev, property))
+		return 0;
+	ret = device_property_read_u32(dev, property, value);
+	if (ret)
+		return dev_err_probe(dev, ret, "%s: must be one number\n", property);
+	if (*value < least || *value > most)
+		return dev_err_probe(dev, -EINVAL, "%s: %u, must be from %u to %u\n",
+				     property, *value, least, most);
+	return 0;
+}
+
+static int nd_gpio_timing(struct nanodose *nd)
+{
+	struct nd_gpio *gpio = &nd->gpio;
+	u32 most;
+	int ret;
+
+	ret = nd_gpio_u32(nd, "max-step-rate-hz", &gpio->max_rate_hz,
+			  ND_RATE_DEFAULT_HZ, 1, ND_RATE_MAX_HZ);
+	if (ret)
+		return ret;
+	ret = nd_gpio_u32(nd, "dir-setup-ns", &gpio->dir_setup_ns,
+			  ND_DIR_SETUP_DEFAULT_NS, 0, ND_DIR_SETUP_MAX_NS);
+	if (ret)
+		return ret;
+	ret = nd_gpio_u32(nd, "pulse-width-ns", &gpio->pulse_ns,
+			  ND_PULSE_DEFAULT_NS, ND_PULSE_MIN_NS, ND_PULSE_MAX_NS);
+	if (ret)
+		return ret;
+
+	/* High and low, with what steps may come closer after one that was late. */
+	most = (u32)NSEC_PER_SEC / gpio->max_rate_hz / 16 * 7;
+	if (gpio->pulse_ns > most)
+		return dev_err_probe(nd->parent, -EINVAL,
+				     "pulse-width-ns: %u leaves STEP no low time at max-step-rate-hz %u, must be at most %u\n",
+				     gpio->pulse_ns, gpio->max_rate_hz, most);
+	return 0;
+}
+
+static int nd_gpio_line(struct nanodose *nd, struct gpio_desc **line, const char *name,
+			enum gpiod_flags flags, bool required)
+{
+	struct device *dev = nd->parent;
+
+	*line = required ? devm_gpiod_get(dev, name, flags) :
+			   devm_gpiod_get_optional(dev, name, flags);
+	if (IS_ERR(*line))
+		return dev_err_probe(dev, PTR_ERR(*line), "%s-gpios: cannot get the line\n", name);
+	if (*line && gpiod_cansleep(*line))
+		return dev_err_probe(dev, -EINVAL,
+				     "%s-gpios: this GPIO controller sleeps, the line must be on one that can be used in interrupts\n",
+				     name);
+	return 0;
+}
+
+int nd_gpio_probe(struct nanodose *nd)
+{
+	struct nd_gpio *gpio = &nd->gpio;
+	const struct {
+		struct gpio_desc **line;
+		const char *name;
+		enum gpiod_flags flags;
+		bool required;
+	} lines[] = {
+		{ &gpio->step, "step", GPIOD_OUT_LOW, true },
+		{ &gpio->dir, "dir", GPIOD_OUT_LOW, true },
+		{ &gpio->enable, "enable", GPIOD_OUT_LOW, false },
+		{ &gpio->estop, "estop", GPIOD_IN, false },
+		{ &gpio->limit_plus, "limit-plus", GPIOD_IN, false },
+		{ &gpio->limit_minus, "limit-minus", GPIOD_IN, false },
+	};
+	unsigned int i;
+	int ret;
+
+	ret = nd_gpio_timing(nd);
+	for (i = 0; !ret && i < ARRAY_SIZE(lines); i++)
+		ret = nd_gpio_line(nd, lines[i].line, lines[i].name, lines[i].flags,
+				   lines[i].required);
+	return ret;
+}
+
+static bool nd_gpio_active(struct gpio_desc *line)
+{
+	return line && gpiod_get_value(line) > 0;
+}
+
+u32 nd_gpio_lines(const struct nd_gpio *gpio)
+{
+	u32 lines = 0;
+
+	if (nd_gpio_active(gpio->estop))
+		lines |= NANODOSE_STATUS_ESTOP;
+	if (nd_gpio_active(gpio->limit_plus))
+		lines |= NANODOSE_STATUS_LIMIT_PLUS;
+	if (nd_gpio_active(gpio->limit_minus))
+		lines |= NANODOSE_STATUS_LIMIT_MINUS;
+	return lines;
+}
+
+static irqreturn_t nd_gpio_estop(int irq, void *data)
+{
+	struct nanodose *nd = data;
+
+	if (nd_gpio_active(nd->gpio.estop))
+		nd_engine_line(nd, NANODOSE_FAULT_ESTOP);
+	return IRQ_HANDLED;
+}
+
+static irqreturn_t nd_gpio_limit_plus(int irq, void *data)
+{
+	struct nanodose *nd = data;
+
+	if (nd_gpio_active(nd->gpio.limit_plus))
+		nd_engine_line(nd, NANODOSE_FAULT_LIMIT_PLUS);
+	return IRQ_HANDLED;
+}
+
+static irqreturn_t nd_gpio_limit_minus(int irq, void *data)
+{
+	struct nanodose *nd = data;
+
+	if (nd_gpio_active(nd->gpio.limit_minus))
+		nd_engine_line(nd, NANODOSE_FAULT_LIMIT_MINUS);
+	return IRQ_HANDLED;
+}
+
+static int nd_gpio_request(struct nanodose *nd, struct gpio_desc *line, const char *name,
+			   irq_handler_t handler, int *irq)
+{
+	int ret;
+
+	if (!line)
+		return 0;
+	ret = gpiod_to_irq(line);
+	if (ret < 0)
+		return dev_err_probe(nd->parent, ret, "%s-gpios: the line has no interrupt\n",
+				     name);
+	*irq = ret;
+	ret = request_irq(*irq, handler,
+			  IRQF_TRIGGER_RISING | IRQF_TRIGGER_FALLING | IRQF_NO_THREAD,
+			  dev_name(&nd->dev), nd);
+	if (ret) {
+		*irq = 0;
+		return dev_err_probe(nd->parent, ret,
+				     "%s-gpios: no interrupt on both edges to be had\n", name);
+	}
+	return 0;
+}
+
+int nd_gpio_arm(struct nanodose *nd)
+{
+	struct nd_gpio *gpio = &nd->gpio;
+	int ret;
+
+	ret = nd_gpio_request(nd, gpio->estop, "estop", nd_gpio_estop, &gpio->estop_irq);
+	if (!ret)
+		ret = nd_gpio_request(nd, gpio->limit_plus, "limit-plus", nd_gpio_limit_plus,
+				      &gpio->limit_plus_irq);
+	if (!ret)
+		ret = nd_gpio_request(nd, gpio->limit_minus, "limit-minus", nd_gpio_limit_minus,
+				      &gpio->limit_minus_irq);
+	if (ret) {
+		nd_gpio_disarm(nd);
+		return ret;
+	}
+	/* pressed already: no edge will tell; end switches are asked before each RUN */
+	if (nd_gpio_active(gpio->estop))
+		nd_engine_line(nd, NANODOSE_FAULT_ESTOP);
+	return 0;
+}
+
+static void nd_gpio_free(struct nanodose *nd, int *irq)
+{
+	if (*irq)
+		free_irq(*irq, nd);
+	*irq = 0;
+}
+
+void nd_gpio_disarm(struct nanodose *nd)
+{
+	nd_gpio_free(nd, &nd->gpio.estop_irq);
+	nd_gpio_free(nd, &nd->gpio.limit_plus_irq);
+	nd_gpio_free(nd, &nd->gpio.limit_minus_irq);
+}
