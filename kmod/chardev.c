@@ -58,20 +58,27 @@ static bool nd_is_zero(const void *data, size_t count)
  * Puts a STATE record first in the client's ring. If the stream went on between
  * looking at the state and joining, the record could be stale: look again.
  */
-static void nd_client_begin(struct nd_client *client, struct nd_ring *ring,
-			    const struct nanodose_subscribe *subscribe)
+static int nd_client_begin(struct nd_client *client, struct nd_ring *ring,
+			   const struct nanodose_subscribe *subscribe)
 {
 	struct nanodose *nd = client->nd;
 	struct nanodose_record first;
 	u64 sequence;
 
+	/* The lines that the state tells of go away after that is set. */
+	mutex_lock(&nd->lock);
+	if (nd->gone) {
+		mutex_unlock(&nd->lock);
+		return -ENODEV;
+	}
 	do {
 		sequence = nd_stream_sequence(&nd->stream);
-		memset(&first, 0, sizeof(first));
 		nd_engine_fill_state(nd, &first, NANODOSE_CAUSE_OPEN, task_tgid_nr(current));
 		/* It is this opener's alone: as old as the last record of all. */
 		first.sequence = sequence - 1;
 	} while (!nd_stream_begin(&nd->stream, client, ring, subscribe, &first, sequence));
+	mutex_unlock(&nd->lock);
+	return 0;
 }
 
 static int nd_open(struct inode *inode, struct file *file)
@@ -82,25 +89,29 @@ static int nd_open(struct inode *inode, struct file *file)
 	struct nd_ring ring;
 	int ret;
 
-	if (READ_ONCE(nd->gone))
-		return -ENODEV;
-
 	client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
 	if (!client)
 		return -ENOMEM;
-	ret = nd_ring_alloc(&ring, ND_RING_RECORDS);
-	if (ret) {
-		kfree(client);
-		return ret;
-	}
-
 	client->nd = nd;
 	INIT_LIST_HEAD(&client->list);
 	mutex_init(&client->read_lock);
+
+	ret = nd_ring_alloc(&ring, ND_RING_RECORDS);
+	if (ret)
+		goto free_client;
+	ret = nd_client_begin(client, &ring, &everything);
+	if (ret)
+		goto free_ring;
+
 	nd_get(nd);
-	nd_client_begin(client, &ring, &everything);
 	file->private_data = client;
 	return stream_open(inode, file);
+
+free_ring:
+	nd_ring_free(&ring);
+free_client:
+	kfree(client);
+	return ret;
 }
 
 /* The owner leaves: the pump comes to rest, and nobody is left to watch it. */
@@ -298,7 +309,7 @@ static long nd_subscribe(struct nd_client *client, void __user *argument)
 	} else {
 		ret = nd_ring_alloc(&ring, subscribe.ring_records);
 		if (!ret) {
-			nd_client_begin(client, &ring, &subscribe);
+			ret = nd_client_begin(client, &ring, &subscribe);
 			nd_ring_free(&ring);
 		}
 	}
