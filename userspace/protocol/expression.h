@@ -35,8 +35,8 @@ int expression_result(struct expression *expression, const struct expression_val
  *	true goes on
  * Returns false when @use did.
  */
-bool expression_names(const char *text, bool (*use)(void *user, const char *name, const char *field),
-		      void *user);
+bool expression_names(const char *text,
+		      bool (*use)(void *user, const char *name, const char *field), void *user);
 /* A word of Lua's grammar. */
 bool expression_keyword(const char *name);
 /* A word with a meaning in expressions, so not free to name an input or a channel. */

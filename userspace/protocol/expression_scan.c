@@ -54,8 +54,8 @@ bool expression_keyword(const char *name)
 	return false;
 }
 
-bool expression_names(const char *text, bool (*use)(void *user, const char *name, const char *field),
-		      void *user)
+bool expression_names(const char *text,
+		      bool (*use)(void *user, const char *name, const char *field), void *user)
 {
 	char name[LONGEST_NAME + 1], field[LONGEST_NAME + 1];
 	const char *next;

@@ -22,20 +22,21 @@ const char *unit_in(const char *text)
 	return at + strspn(at, " \t");
 }
 
-/* SI value of 0 and 1 of the unit; 0 if @like has no unit of this dimension. */
-static int unit_scale(const char *like, enum nanodose_dimension dimension, double *zero, double *one)
+/* SI value of 0 and 1 of the unit; false if @like has no unit of this dimension. */
+static bool unit_scale(const char *like, enum nanodose_dimension dimension, double *zero,
+		       double *one)
 {
 	char text[WORDING_SIZE];
 	const char *unit = like ? unit_in(like) : "";
 
 	if (!*unit || strlen(unit) > sizeof(text) - 4)
-		return 0;
+		return false;
 	snprintf(text, sizeof(text), "0 %s", unit);
 	if (nanodose_quantity_parse(text, dimension, zero, NULL))
-		return 0;
+		return false;
 	text[0] = '1';
 	if (nanodose_quantity_parse(text, dimension, one, NULL))
-		return 0;
+		return false;
 	return *one > *zero;
 }
 
