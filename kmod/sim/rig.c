@@ -4,7 +4,6 @@
  * depend on each other, and taken down in reverse.
  */
 #include <linux/gpio/machine.h>
-#include <linux/gpio/property.h>
 #include <linux/idr.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
@@ -68,20 +67,51 @@ static void rig_init_plant(struct sim_rig *rig)
 	rig->pressure_noise.state = ~(u64)p->seed;
 }
 
+static const struct {
+	const char *name;
+	enum sim_line line;
+} pump_lines[] = {
+	{ "step", SIM_STEP },
+	{ "dir", SIM_DIR },
+	{ "enable", SIM_ENABLE },
+	{ "estop", SIM_ESTOP },
+	{ "limit-plus", SIM_LIMIT_PLUS },
+	{ "limit-minus", SIM_LIMIT_MINUS },
+};
+
+/*
+ * A table and not properties as for the rest: before v6.2 the GPIO core does
+ * not look into software nodes.
+ */
+static int rig_init_lines(struct sim_rig *rig)
+{
+	struct gpiod_lookup_table *table;
+	int i;
+
+	/* one more, empty, ends it */
+	table = kzalloc(struct_size(table, table, ARRAY_SIZE(pump_lines) + 1), GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	table->dev_id = sim_rig_dev_name(rig);
+	for (i = 0; i < ARRAY_SIZE(pump_lines); i++)
+		table->table[i] = GPIO_LOOKUP(rig->gpio_label, pump_lines[i].line,
+					      pump_lines[i].name, GPIO_ACTIVE_HIGH);
+	gpiod_add_lookup_table(table);
+	rig->lines = table;
+	return 0;
+}
+
+static void rig_exit_lines(struct sim_rig *rig)
+{
+	gpiod_remove_lookup_table(rig->lines);
+	kfree(rig->lines);
+}
+
 static int rig_init_pump(struct sim_rig *rig)
 {
 	const struct sim_params *p = &rig->params;
 	const struct property_entry properties[] = {
 		PROPERTY_ENTRY_STRING("label", rig->name),
-		PROPERTY_ENTRY_GPIO("step-gpios", &rig->gpio_node, SIM_STEP, GPIO_ACTIVE_HIGH),
-		PROPERTY_ENTRY_GPIO("dir-gpios", &rig->gpio_node, SIM_DIR, GPIO_ACTIVE_HIGH),
-		PROPERTY_ENTRY_GPIO("enable-gpios", &rig->gpio_node, SIM_ENABLE,
-				    GPIO_ACTIVE_HIGH),
-		PROPERTY_ENTRY_GPIO("estop-gpios", &rig->gpio_node, SIM_ESTOP, GPIO_ACTIVE_HIGH),
-		PROPERTY_ENTRY_GPIO("limit-plus-gpios", &rig->gpio_node, SIM_LIMIT_PLUS,
-				    GPIO_ACTIVE_HIGH),
-		PROPERTY_ENTRY_GPIO("limit-minus-gpios", &rig->gpio_node, SIM_LIMIT_MINUS,
-				    GPIO_ACTIVE_HIGH),
 		PROPERTY_ENTRY_U32("microsteps-per-revolution", p->microsteps_per_rev),
 		PROPERTY_ENTRY_U32("lead-pitch-nanometers", p->lead_pitch_nm),
 		PROPERTY_ENTRY_U32("pulse-width-ns", PULSE_WIDTH_NS),
@@ -115,10 +145,8 @@ struct sim_rig *sim_rig_create(const char *name, const struct sim_params *params
 		ret = -ENAMETOOLONG;
 		goto err_free;
 	}
-	/* GPIO providers of software nodes are looked up by their label */
 	snprintf(rig->gpio_label, sizeof(rig->gpio_label), "nanodose-sim-%s", name);
 	snprintf(rig->sensor_label, sizeof(rig->sensor_label), "nanodose-sim-%s-sensor", name);
-	rig->gpio_node.name = rig->gpio_label;
 	rig->sensor_node.name = rig->sensor_label;
 	rig_init_plant(rig);
 
@@ -137,12 +165,9 @@ struct sim_rig *sim_rig_create(const char *name, const struct sim_params *params
 		ret = PTR_ERR(rig->bench);
 		goto err_edges;
 	}
-	ret = software_node_register(&rig->gpio_node);
-	if (ret)
-		goto err_bench;
 	ret = software_node_register(&rig->sensor_node);
 	if (ret)
-		goto err_gpio_node;
+		goto err_bench;
 	ret = sim_rig_gpio_init(rig);
 	if (ret)
 		goto err_sensor_node;
@@ -152,14 +177,19 @@ struct sim_rig *sim_rig_create(const char *name, const struct sim_params *params
 	ret = sim_rig_iio_init(rig);
 	if (ret)
 		goto err_i2c;
+	ret = rig_init_lines(rig);
+	if (ret)
+		goto err_iio;
 	sim_rig_debugfs_init(rig);
 	ret = rig_init_pump(rig);
 	if (ret)
-		goto err_iio;
+		goto err_debugfs;
 	return rig;
 
-err_iio:
+err_debugfs:
 	sim_rig_debugfs_exit(rig);
+	rig_exit_lines(rig);
+err_iio:
 	sim_rig_iio_exit(rig);
 err_i2c:
 	sim_rig_i2c_exit(rig);
@@ -167,8 +197,6 @@ err_gpio:
 	sim_rig_gpio_exit(rig);
 err_sensor_node:
 	software_node_unregister(&rig->sensor_node);
-err_gpio_node:
-	software_node_unregister(&rig->gpio_node);
 err_bench:
 	platform_device_unregister(rig->bench);
 err_edges:
@@ -185,11 +213,11 @@ void sim_rig_destroy(struct sim_rig *rig)
 	platform_device_unregister(rig->pump);
 	sim_edges_end(rig->edges);
 	sim_rig_debugfs_exit(rig);
+	rig_exit_lines(rig);
 	sim_rig_iio_exit(rig);
 	sim_rig_i2c_exit(rig);
 	sim_rig_gpio_exit(rig);
 	software_node_unregister(&rig->sensor_node);
-	software_node_unregister(&rig->gpio_node);
 	platform_device_unregister(rig->bench);
 	sim_edges_put(rig->edges);
 	ida_free(&rig_ids, rig->id);

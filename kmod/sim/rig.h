@@ -30,6 +30,7 @@
 #include "sensor.h"
 
 struct dentry;
+struct gpiod_lookup_table;
 struct iio_dev;
 struct irq_domain;
 struct platform_device;
@@ -108,7 +109,6 @@ struct sim_rig {
 	bool level[SIM_LINES];
 
 	char gpio_label[SIM_NAME_LEN + 16];
-	struct software_node gpio_node;
 	struct gpio_chip gpio;
 	bool driven[SIM_LINES];
 	struct irq_domain *interrupts;
@@ -120,6 +120,7 @@ struct sim_rig {
 	struct i2c_client *client;
 
 	struct iio_dev *pressure;
+	struct gpiod_lookup_table *lines;
 
 	struct sim_edges *edges;
 	struct dentry *dir;

@@ -167,7 +167,6 @@ int sim_rig_gpio_init(struct sim_rig *rig)
 	gpio->label = rig->gpio_label;
 	gpio->owner = THIS_MODULE;
 	gpio->parent = &rig->bench->dev;
-	gpio->fwnode = software_node_fwnode(&rig->gpio_node);
 	gpio->base = -1;
 	gpio->ngpio = SIM_LINES;
 	gpio->can_sleep = false;
