@@ -418,9 +418,14 @@ static void finish(struct runner *r)
 	char *summary;
 	bool whole;
 
-	for (size_t i = 0; i < r->channel_count; i++)
-		if (r->channels[i].has_sensor && !r->channels[i].gone)
+	/* Others may have the pumps while the last picture is still looked at. */
+	for (size_t i = 0; i < r->channel_count; i++) {
+		if (r->channels[i].gone)
+			continue;
+		if (r->channels[i].has_sensor)
 			nanodose_device_sensor_stop(r->channels[i].device);
+		nanodose_device_release(r->channels[i].device);
+	}
 	if (r->outcome != NANODOSE_EXIT_DONE)
 		program_abandon(r->program);
 	run_event(r, r->outcome == NANODOSE_EXIT_DONE ? RECORD_INFO : RECORD_WARNING,
