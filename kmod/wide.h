@@ -57,14 +57,15 @@ static inline struct nd_wide nd_wide(u64 lo)
 
 static inline struct nd_wide nd_wide_mul(u64 a, u64 b)
 {
-	u64 a0 = (u32)a, a1 = a >> 32, b0 = (u32)b, b1 = b >> 32;
+	const u64 half = 0xffffffff;
+	u64 a0 = a & half, a1 = a >> 32, b0 = b & half, b1 = b >> 32;
 	u64 low = a0 * b0;
 	u64 mid = a1 * b0 + (low >> 32);
-	u64 mid2 = a0 * b1 + (u32)mid;
+	u64 mid2 = a0 * b1 + (mid & half);
 
 	return (struct nd_wide){
 		.hi = a1 * b1 + (mid >> 32) + (mid2 >> 32),
-		.lo = mid2 << 32 | (u32)low,
+		.lo = mid2 << 32 | (low & half),
 	};
 }
 
