@@ -25,8 +25,11 @@
 #include "compat.h"
 #include "nanodose.h"
 
-/* Pulses up to this long are waited for in the callback. */
-#define ND_PULSE_SPIN_NS	2000
+/*
+ * Pulses up to this long are waited for in the callback, which then is cheaper
+ * than one more interrupt. Waiting longer would make another pump's step late.
+ */
+#define ND_PULSE_SPIN_NS	500
 
 static bool nd_moving(const struct nd_engine *engine)
 {
