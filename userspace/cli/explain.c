@@ -26,13 +26,13 @@ static void print_pumps(FILE *stream, const struct nanodose_list *list)
 static void explain_missing(FILE *stream, const char *name)
 {
 	struct nanodose_list *list = nanodose_list_new();
+	bool any = list && nanodose_list_count(list);
 
 	fprintf(stream, "nanodose: no pump named \"%s\" found\n", name);
-	if (list && nanodose_list_count(list))
+	if (any)
 		print_pumps(stream, list);
-	else
-		fputs("nanodose: there is no pump at all; load the driver: \"modprobe nanodose\", or \"modprobe nanodose_sim\" for a simulated rig\n",
-		      stream);
+	fprintf(stream, "nanodose: %s; load the driver: \"modprobe nanodose\", or \"modprobe nanodose_sim\" for a simulated rig\n",
+		any ? "if it is none of these" : "there is no pump at all");
 	nanodose_list_free(list);
 }
 
