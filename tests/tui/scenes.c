@@ -217,7 +217,7 @@ static void play_channels(struct scene_storage *storage, const struct channel_pl
 		play(&storage->channels[i], storage->samples[i], &plots[i], elapsed_s, 7 + i);
 }
 
-static void finish(struct scene_storage *storage)
+static void set_progress(struct scene_storage *storage)
 {
 	struct run_view *view = &storage->scene.view;
 
@@ -240,7 +240,7 @@ static void make_lnp(struct scene_storage *storage, double elapsed_s)
 	event(storage, 11.32, RECORD_WARNING, RECORD_KERNEL, "lipid: 1 bad sensor frame");
 	event(storage, 20, RECORD_INFO, RECORD_PROTOCOL, "step 3, line 22: mix aqueous 1.5 mL + lipid 0.5 mL at 12 mL/min");
 	event(storage, 30, RECORD_INFO, RECORD_PROTOCOL, "step 4, line 23: hold 30 s");
-	finish(storage);
+	set_progress(storage);
 }
 
 static void make_starting(struct scene_storage *storage, double elapsed_s)
@@ -329,6 +329,7 @@ static void make_question(struct scene_storage *storage, double elapsed_s)
 	view->status = RUN_WAITING_OPERATOR;
 	view->status_text = "waits for the operator";
 	view->question = "Is the collection vial full?";
+	view->question_left_s = 27.6;
 	view->step_active = 4;
 	storage->text.steps[4].state = RUN_STEP_ACTIVE;
 	storage->text.steps[4].progress = NAN;
@@ -374,7 +375,7 @@ static void make_one(struct scene_storage *storage, double elapsed_s)
 	play_steps(storage, bolus_steps, 3, elapsed_s);
 	event(storage, 0, RECORD_INFO, RECORD_PROTOCOL, "step 1, line 20: hold 5 s");
 	event(storage, 5, RECORD_INFO, RECORD_PROTOCOL, "step 2, line 21: infuse suspension 100 uL at 10 uL/min");
-	finish(storage);
+	set_progress(storage);
 }
 
 /* Long after its start: the window moves along, the ring of samples has come round. */
@@ -393,7 +394,7 @@ static void make_withdraw(struct scene_storage *storage, double elapsed_s)
 	play_channels(storage, withdrawal, 1, elapsed_s);
 	play_steps(storage, withdrawal_steps, 4, elapsed_s);
 	event(storage, 3, RECORD_INFO, RECORD_PROTOCOL, "step 2, line 21: withdraw sample 15 uL at 60 uL/min");
-	finish(storage);
+	set_progress(storage);
 }
 
 /* No flow sensor: the estimate stands in. */
@@ -423,7 +424,7 @@ static void make_four(struct scene_storage *storage, double elapsed_s)
 		event(storage, i * 2.5, i % 7 == 5 ? RECORD_WARNING : RECORD_INFO,
 		      i % 4 ? RECORD_PROTOCOL : RECORD_OPERATOR, texts[i]);
 	}
-	finish(storage);
+	set_progress(storage);
 }
 
 static void make_scrolled(struct scene_storage *storage, double elapsed_s)

@@ -101,3 +101,14 @@ void screen_draw(struct cells *cells, const struct run_view *view, const struct 
 	if (state->help)
 		draw_help(cells);
 }
+
+size_t screen_scroll_most(const struct cells *cells, const struct run_view *view,
+			  const struct screen_state *state)
+{
+	struct notice_line notices[NOTICE_LINES];
+	struct layout layout;
+
+	layout_choose(&layout, cells->rows, cells->columns, view->channel_count, view->step_count,
+		      notices_collect(notices, view, state, cells->columns));
+	return events_scroll_most(&layout.events, view);
+}

@@ -18,6 +18,8 @@ void draw_steps(struct cells *cells, const struct layout_area *area, const struc
 void draw_events(struct cells *cells, const struct layout_area *area, const struct run_view *view,
 		 size_t scroll);
 
+size_t events_scroll_most(const struct layout_area *area, const struct run_view *view);
+
 /* draw_notices.c: what needs a person: questions, faults with advice, the end */
 #define NOTICE_LINES 32
 struct notice_line {

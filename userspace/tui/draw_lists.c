@@ -139,6 +139,13 @@ static void draw_event(struct cells *cells, const struct layout_area *area, int 
 	cells_text(cells, row, column, end - column, styles[event->severity], "%s", event->text);
 }
 
+size_t events_scroll_most(const struct layout_area *area, const struct run_view *view)
+{
+	size_t shown = list_rows(area).rows;
+
+	return view->event_count > shown ? view->event_count - shown : 0;
+}
+
 void draw_events(struct cells *cells, const struct layout_area *area, const struct run_view *view,
 		 size_t scroll)
 {
@@ -150,7 +157,7 @@ void draw_events(struct cells *cells, const struct layout_area *area, const stru
 
 	if (rows.rows < 1)
 		return;
-	most = view->event_count > shown ? view->event_count - shown : 0;
+	most = events_scroll_most(area, view);
 	if (scroll > most)
 		scroll = most;
 	first = most - scroll;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "draw.h"
+#include "format.h"
 #include "glyphs.h"
 #include "text.h"
 
@@ -34,6 +36,17 @@ static void add(struct notices *notices, enum cell_style style, const char *form
 		snprintf(line->text, sizeof(line->text), " %.*s", bytes, text);
 		text = next;
 	}
+}
+
+static void add_question(struct notices *notices, const struct run_view *view)
+{
+	char left[32];
+
+	if (isfinite(view->question_left_s))
+		add(notices, CELL_WARNING, "%s  (y or Enter: yes, n: no; %s left)", view->question,
+		    format_time(ceil(view->question_left_s), 0, left, sizeof(left)));
+	else
+		add(notices, CELL_WARNING, "%s  (y or Enter: yes, n: no)", view->question);
 }
 
 static void add_faults(struct notices *notices, const struct run_channel_view *channel)
@@ -80,7 +93,7 @@ int notices_collect(struct notice_line *lines, const struct run_view *view,
 	if (state->confirm_quit && !view_is_over(view))
 		add(&notices, CELL_WARNING, "Quit? This stops the run. y stops and quits, n goes on.");
 	else if (view->question && !view_is_over(view))
-		add(&notices, CELL_WARNING, "%s  (y or Enter: yes, n: no)", view->question);
+		add_question(&notices, view);
 	for (size_t i = 0; i < view->channel_count; i++)
 		add_faults(&notices, &view->channels[i]);
 	add_result(&notices, view);

@@ -19,6 +19,10 @@ struct screen_state {
 /* Pure: draws one picture of a run into a grid of any size. */
 void screen_draw(struct cells *cells, const struct run_view *view, const struct screen_state *state);
 
+/* The farthest that events_scroll has an effect, on a screen of this size. */
+size_t screen_scroll_most(const struct cells *cells, const struct run_view *view,
+			  const struct screen_state *state);
+
 /* The front on this terminal; NULL with a message on stderr if it cannot. */
 struct run_front *screen_new(void);
 /* Gives the terminal back. */

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the terminal's type can do, by terminfo: apart from the rest, as its
+ * header defines common words as macros. After newterm().
+ */
+#ifndef CAPABILITY_H
+#define CAPABILITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+bool capability_places_cursor(void);
+/* What brings back plain letters, the cursor and the screen before; returns its length. */
+size_t capability_reset(char *bytes, size_t size);
+
+#endif /* CAPABILITY_H */

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "screen.h"
+
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "draw.h"
+#include "terminal.h"
+
+#define PAGE_LINES	5
+#define CTRL(key)	((key) & 0x1f)
+#define ESCAPE		0x1b
+
+struct screen {
+	struct run_front front;
+	struct terminal *terminal;
+	struct cells *cells;
+	struct screen_state state;
+	char who[64];
+	/* of the last picture */
+	enum run_status status;
+	bool question;
+	size_t event_count;
+	bool over;		/* the result has been shown */
+	bool leave;		/* the operator has quit: no last picture */
+};
+
+static struct screen *screen_of(struct run_front *front)
+{
+	return (struct screen *)front;
+}
+
+/* Who acts, for the record: who logged in, whoever they have become since. */
+static void find_operator(char *who, size_t size)
+{
+	struct passwd *entry;
+
+	if (!getlogin_r(who, size) && who[0])
+		return;
+	entry = getpwuid(getuid());
+	if (entry)
+		snprintf(who, size, "%s", entry->pw_name);
+	else
+		snprintf(who, size, "user %u", (unsigned int)getuid());
+}
+
+/* ---- the picture --------------------------------------------------------------------- */
+
+static bool fit_cells(struct screen *screen)
+{
+	int rows, columns;
+
+	terminal_size(screen->terminal, &rows, &columns);
+	if (screen->cells && screen->cells->rows == rows && screen->cells->columns == columns)
+		return true;
+	cells_free(screen->cells);
+	screen->cells = cells_new(rows, columns, terminal_utf8(screen->terminal));
+	return screen->cells;
+}
+
+static void draw(struct run_front *front, const struct run_view *view)
+{
+	struct screen *screen = screen_of(front);
+	size_t most;
+
+	/* What was scrolled to stays in sight while events come in. */
+	if (screen->state.events_scroll && view->event_count > screen->event_count)
+		screen->state.events_scroll += view->event_count - screen->event_count;
+	screen->event_count = view->event_count;
+	screen->status = view->status;
+	screen->question = view->question;
+	if (terminal_gone(screen->terminal) || !fit_cells(screen))
+		return;
+	/* A key meant for the run must not take its result away. */
+	if (view_is_over(view) && !screen->over) {
+		screen->over = true;
+		while (terminal_key(screen->terminal) != TERMINAL_NONE)
+			continue;
+	}
+	most = screen_scroll_most(screen->cells, view, &screen->state);
+	if (screen->state.events_scroll > most)
+		screen->state.events_scroll = most;
+	screen_draw(screen->cells, view, &screen->state);
+	terminal_show(screen->terminal, screen->cells);
+}
+
+static void resize(struct run_front *front)
+{
+	terminal_resize(screen_of(front)->terminal);
+}
+
+/* ---- keys ---------------------------------------------------------------------------- */
+
+/* Keys that only change the picture; false: it is another one. */
+static bool look(struct screen *screen, int key)
+{
+	size_t *scroll = &screen->state.events_scroll;
+
+	switch (key) {
+	case TERMINAL_UP:
+		*scroll += 1;
+		return true;
+	case TERMINAL_DOWN:
+		*scroll -= *scroll > 0;
+		return true;
+	case TERMINAL_PAGE_UP:
+		*scroll += PAGE_LINES;
+		return true;
+	case TERMINAL_PAGE_DOWN:
+		*scroll -= *scroll < PAGE_LINES ? *scroll : PAGE_LINES;
+		return true;
+	case TERMINAL_HOME:
+		*scroll = screen->event_count;
+		return true;
+	case TERMINAL_END:
+		*scroll = 0;
+		return true;
+	case '?':
+	case 'h':
+		screen->state.help = true;
+		return true;
+	case CTRL('L'):
+		terminal_refresh(screen->terminal);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void quit(struct screen *screen, struct runner *runner)
+{
+	screen->leave = true;
+	if (screen->status != RUN_STOPPING)
+		runner_stop(runner, screen->who);
+}
+
+/* The run goes on: what the key asks for. */
+static void act(struct screen *screen, struct runner *runner, int key)
+{
+	struct screen_state *state = &screen->state;
+
+	/* Whatever is on the screen, these two work. */
+	if (key == 'x' || key == 'X' || key == '!') {
+		*state = (struct screen_state){ .events_scroll = state->events_scroll };
+		runner_emergency_stop(runner, screen->who);
+		return;
+	}
+	if (key == 's' || key == 'S') {
+		*state = (struct screen_state){ .events_scroll = state->events_scroll };
+		runner_stop(runner, screen->who);
+		return;
+	}
+	if (state->help) {
+		state->help = false;
+		return;
+	}
+	if (state->confirm_quit) {
+		if (key == 'y' || key == 'Y')
+			quit(screen, runner);
+		if (key == 'y' || key == 'Y' || key == 'n' || key == 'N' || key == 'q' || key == ESCAPE)
+			state->confirm_quit = false;
+		return;
+	}
+	if (look(screen, key))
+		return;
+	switch (key) {
+	case ' ':
+		if (screen->status == RUN_PAUSED || screen->status == RUN_PAUSING)
+			runner_resume(runner, screen->who);
+		else
+			runner_pause(runner, screen->who);
+		break;
+	case 'q':
+	case 'Q':
+		if (screen->status == RUN_STOPPING)
+			screen->leave = true;
+		else
+			state->confirm_quit = true;
+		break;
+	case 'y':
+	case 'Y':
+	case '\n':
+		if (screen->question)
+			runner_answer(runner, true, screen->who);
+		break;
+	case 'n':
+	case 'N':
+		if (screen->question)
+			runner_answer(runner, false, screen->who);
+		break;
+	default:
+		break;
+	}
+}
+
+static int fds(struct run_front *front, struct pollfd *fds, int max)
+{
+	struct terminal *terminal = screen_of(front)->terminal;
+	int count = 0;
+
+	if (terminal_gone(terminal))
+		return 0;
+	if (count < max)
+		fds[count++] = (struct pollfd){ .fd = terminal_input_fd(terminal), .events = POLLIN };
+	if (count < max && terminal_waits(terminal))
+		fds[count++] = (struct pollfd){ .fd = terminal_output_fd(terminal), .events = POLLOUT };
+	return count;
+}
+
+static void handle(struct run_front *front, struct runner *runner, const struct pollfd *fds, int count)
+{
+	struct screen *screen = screen_of(front);
+	int key;
+
+	for (int i = 0; i < count; i++) {
+		if (!fds[i].revents)
+			continue;
+		if (fds[i].fd == terminal_output_fd(screen->terminal)) {
+			terminal_flush(screen->terminal);
+			continue;
+		}
+		while ((key = terminal_key(screen->terminal)) != TERMINAL_NONE)
+			act(screen, runner, key);
+	}
+}
+
+/* ---- the end ------------------------------------------------------------------------- */
+
+/* False: the operator has seen enough. */
+static bool look_on(struct screen *screen)
+{
+	int key;
+
+	while ((key = terminal_key(screen->terminal)) != TERMINAL_NONE) {
+		if (screen->state.help)
+			screen->state.help = false;
+		else if (!look(screen, key))
+			return false;
+	}
+	return !terminal_gone(screen->terminal);
+}
+
+static bool take_signals(struct screen *screen, int fd)
+{
+	struct signalfd_siginfo info;
+
+	while (read(fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo != SIGWINCH)
+			return false;
+		terminal_resize(screen->terminal);
+	}
+	return true;
+}
+
+static void finish(struct run_front *front, const struct run_view *view)
+{
+	struct screen *screen = screen_of(front);
+	sigset_t signals, before;
+	int signal_fd;
+
+	screen->state.help = false;
+	screen->state.confirm_quit = false;
+	if (screen->leave || terminal_gone(screen->terminal))
+		return;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &signals, &before);
+	signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	terminal_take_interrupt(screen->terminal, true);
+	for (;;) {
+		struct pollfd waited[3] = { { .fd = signal_fd, .events = POLLIN } };
+		int count;
+
+		draw(front, view);
+		count = fds(front, waited + 1, 2);
+		if (!count || poll(waited, count + 1, -1) < 0)
+			break;
+		if (waited[0].revents && !take_signals(screen, signal_fd))
+			break;
+		terminal_flush(screen->terminal);
+		if (waited[1].revents && !look_on(screen))
+			break;
+	}
+	if (signal_fd >= 0)
+		close(signal_fd);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+struct run_front *screen_new(void)
+{
+	struct screen *screen = calloc(1, sizeof(*screen));
+
+	if (!screen) {
+		perror("nanodose: screen");
+		return NULL;
+	}
+	screen->terminal = terminal_open();
+	if (!screen->terminal) {
+		free(screen);
+		return NULL;
+	}
+	screen->front = (struct run_front){
+		.fds = fds, .handle = handle, .draw = draw, .resize = resize, .finish = finish,
+	};
+	find_operator(screen->who, sizeof(screen->who));
+	return &screen->front;
+}
+
+void screen_free(struct run_front *front)
+{
+	struct screen *screen = screen_of(front);
+
+	if (!front)
+		return;
+	terminal_close(screen->terminal);
+	cells_free(screen->cells);
+	free(screen);
+}
