@@ -15,7 +15,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "capability.h"
+#include "terminfo.h"
 #include "rescue.h"
 
 #define GOODBYE_MS	1000	/* how long a terminal may take the last bytes */
@@ -152,7 +152,7 @@ static void flush_at_the_end(struct terminal *terminal)
 static void prepare_rescue(struct terminal *terminal)
 {
 	char reset[256];
-	size_t used = capability_reset(reset, sizeof(reset));
+	size_t used = terminfo_reset(reset, sizeof(reset));
 
 	rescue_on(terminal->output, &terminal->before, reset, used);
 }
@@ -207,7 +207,7 @@ static bool open_curses(struct terminal *terminal)
 	terminal->screen = newterm(NULL, terminal->memory, stdin);
 	for (int i = 0; i < CURSES_SIGNALS; i++)
 		sigaction(curses_signals[i], &before[i], NULL);
-	if (!terminal->screen || !capability_places_cursor()) {
+	if (!terminal->screen || !terminfo_places_cursor()) {
 		fprintf(stderr,
 			"nanodose: the terminal type \"%s\" is not known or cannot place its cursor; set TERM right, or use --headless\n",
 			type ? type : "");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "capability.h"
+#include "terminfo.h"
 
 #include <curses.h>
 #include <term.h>
@@ -11,7 +11,7 @@ static const char *capability(const char *name)
 	return text == (const char *)-1 ? NULL : text;
 }
 
-bool capability_places_cursor(void)
+bool terminfo_places_cursor(void)
 {
 	return capability("cup");
 }
@@ -31,7 +31,7 @@ static size_t append(char *to, size_t used, size_t size, const char *text)
 	return used;
 }
 
-size_t capability_reset(char *bytes, size_t size)
+size_t terminfo_reset(char *bytes, size_t size)
 {
 	static const char *const names[] = { "sgr0", "op", "rmkx", "cnorm", "rmcup" };
 	size_t used = 0;

@@ -3,14 +3,14 @@
  * What the terminal's type can do, by terminfo: apart from the rest, as its
  * header defines common words as macros. After newterm().
  */
-#ifndef CAPABILITY_H
-#define CAPABILITY_H
+#ifndef TERMINFO_H
+#define TERMINFO_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-bool capability_places_cursor(void);
+bool terminfo_places_cursor(void);
 /* What brings back plain letters, the cursor and the screen before; returns its length. */
-size_t capability_reset(char *bytes, size_t size);
+size_t terminfo_reset(char *bytes, size_t size);
 
-#endif /* CAPABILITY_H */
+#endif /* TERMINFO_H */
