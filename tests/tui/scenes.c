@@ -92,6 +92,8 @@ static void play(struct run_channel_view *view, struct run_sample *samples,
 		.flow_ul_min = NAN, .pressure_kpa = NAN, .temperature_c = NAN,
 		.particles_target = target_ul * plot->particles_per_ul,
 	};
+	for (int i = 0; plot->phases[i].begin_s < INFINITY; i++)
+		view->peak_ul_min = fmax(view->peak_ul_min, fabs(plot->phases[i].rate_ul_min));
 	for (long i = 0; i < count; i++) {
 		double time_s = i * dt, setpoint = rate_at(plot, time_s);
 		double shaken = plot->noise_ul_min * (noise(&seed) + noise(&seed)) / 2;

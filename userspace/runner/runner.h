@@ -50,6 +50,7 @@ struct run_channel_view {
 	double pump_rate_ul_min;	/* by the steps asked for */
 	double delivered_ul;		/* by steps, whole run, infused less withdrawn */
 	double target_ul;		/* of the whole protocol */
+	double peak_ul_min;		/* fastest rate of the whole protocol, either way */
 	double particles_delivered;	/* NAN: no concentration given */
 	double particles_target;
 	double pressure_kpa;		/* NAN: none */

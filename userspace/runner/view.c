@@ -41,6 +41,7 @@ int view_init(struct runner *r)
 		channel->syringe = plan->syringe->name;
 		channel->fluid = fluid_name(plan->medium);
 		channel->target_ul = program_net_m3(r->program, i) / UL;
+		channel->peak_ul_min = plan->peak_rate_m3_s / UL_MIN;
 		channel->particles_target = plan->concentration_per_m3 > 0 ?
 			plan->concentration_per_m3 * program_net_m3(r->program, i) : NAN;
 		channel->history = r->history + i * RUN_HISTORY;

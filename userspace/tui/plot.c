@@ -126,6 +126,9 @@ void plot_range_of(const struct run_channel_view *channel, double since_s,
 	/* Zero is always on the axis: half the rate must look like half. */
 	range->low_ul_min = fmin(fmin(low, setpoint_low), 0);
 	range->high_ul_min = fmax(fmax(high, setpoint_high), 0);
+	/* While nothing is asked for, the scale is that of what will be: noise must not fill it. */
+	if (setpoint_low == 0 && setpoint_high == 0)
+		range->high_ul_min = fmax(range->high_ul_min, channel->peak_ul_min * 1.05);
 	/* Noise around rest is no reason to show negative flow, nor positive while withdrawing. */
 	if (setpoint_low == 0 && range->low_ul_min > -0.03 * range->high_ul_min)
 		range->low_ul_min = 0;
