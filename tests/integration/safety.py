@@ -32,7 +32,7 @@ def settle(edges):
     """Waits until no step comes for a second; the STEP rises."""
     count = -1
     while count != len(edges.collect()):
-        count = len(edges.all)
+        count = len(edges.rises())
         time.sleep(1)
     return edges.rises()
 

@@ -376,8 +376,10 @@ TEST(nor_from_one_record_to_the_next)
 
 static void unplug_a(double t)
 {
-	if (t > 3)
+	if (t > 3 && !fake_pumps[0].gone) {
+		fake_rest(&fake_pumps[0], NANODOSE_CAUSE_REST);
 		fake_pumps[0].gone = true;
+	}
 }
 
 TEST(a_device_that_goes_stops_the_others)

@@ -83,7 +83,10 @@ struct runner {
 void run_set_mode(struct runner *runner, enum run_mode mode);
 /* Everything to rest, to be gone on with; who: NULL if the record is the reason. */
 void run_pause(struct runner *runner, const char *who);
-/* Everything to rest, then the run ends with this. The first reason stands. */
+/*
+ * Everything to rest, then the run ends with this. The first reason stands,
+ * except that a device that is gone explains a fault.
+ */
 void run_stop(struct runner *runner, enum nanodose_exit outcome, uint32_t stop_mode);
 /* A pump could not be told what to do: errno says why. */
 void run_order_failed(struct runner *runner, struct channel *channel, const char *what);

@@ -90,10 +90,12 @@ void run_stop(struct runner *r, enum nanodose_exit outcome, uint32_t stop_mode)
 {
 	if (r->mode == MODE_OVER)
 		return;
-	if (r->mode != MODE_STOPPING || r->outcome == NANODOSE_EXIT_DONE) {
-		r->outcome = outcome;
+	if (r->mode != MODE_STOPPING)
 		run_set_mode(r, MODE_STOPPING);
-	}
+	else if (r->outcome != NANODOSE_EXIT_DONE &&
+		 !(r->outcome == NANODOSE_EXIT_FAULT && outcome == NANODOSE_EXIT_GONE))
+		outcome = r->outcome;
+	r->outcome = outcome;
 	stop_all(r, stop_mode);
 }
 
@@ -203,6 +205,11 @@ static void take_news(struct runner *r, struct channel *c, const struct nanodose
 		run_stop(r, NANODOSE_EXIT_OPERATOR, NANODOSE_STOP_RAMP);
 	}
 	if (news & CHANNEL_RESTED && r->mode == MODE_RUNNING && !c->faults) {
+		/* A device that goes comes to rest first. */
+		if (channel_ask(c) && errno == ENODEV) {
+			channel_lost(r, c);
+			return;
+		}
 		run_event(r, RECORD_FAULT, RECORD_KERNEL, c, 0,
 			  "the pump came to rest before its end");
 		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
