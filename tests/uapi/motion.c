@@ -14,7 +14,7 @@ static void goes_to(int fd, long long rate_nhz, long long end)
 	bool came;
 
 	pump_drain(fd);
-	if (pump_run_to(fd, rate_nhz, NSEC_PER_SEC / 2, end))
+	if (pump_run_to(fd, rate_nhz, 5 * NSEC_PER_SEC, end))
 		bail("run: %s", strerror(errno));
 	came = pump_await_state(fd, NANODOSE_CAUSE_END, &record);
 	test(came && record.state.position == end && record.state.state == NANODOSE_STATE_REST &&

@@ -235,31 +235,43 @@ bool pump_next(int fd, struct nanodose_record *record, int timeout_ms)
 	return read(fd, record, sizeof(*record)) == sizeof(*record);
 }
 
-bool pump_await_type(int fd, unsigned int type, struct nanodose_record *record)
+/* Other records do not renew the patience. */
+static bool await(int fd, struct nanodose_record *record, unsigned int type,
+		  bool (*matches)(const struct nanodose_record *record, unsigned int wanted),
+		  unsigned int wanted)
 {
-	while (pump_next(fd, record, PATIENCE_MS)) {
-		if (record->type == type)
+	uint64_t end_ns = now_ns() + PATIENCE_MS * NSEC_PER_MSEC;
+
+	while (now_ns() < end_ns && pump_next(fd, record, PATIENCE_MS)) {
+		if (record->type == type && (!matches || matches(record, wanted)))
 			return true;
 	}
 	return false;
+}
+
+static bool has_cause(const struct nanodose_record *record, unsigned int cause)
+{
+	return record->state.cause == cause;
+}
+
+static bool has_fault(const struct nanodose_record *record, unsigned int fault)
+{
+	return record->fault.fault == fault;
+}
+
+bool pump_await_type(int fd, unsigned int type, struct nanodose_record *record)
+{
+	return await(fd, record, type, NULL, 0);
 }
 
 bool pump_await_state(int fd, unsigned int cause, struct nanodose_record *record)
 {
-	while (pump_await_type(fd, NANODOSE_RECORD_STATE, record)) {
-		if (record->state.cause == cause)
-			return true;
-	}
-	return false;
+	return await(fd, record, NANODOSE_RECORD_STATE, has_cause, cause);
 }
 
 bool pump_await_fault(int fd, unsigned int fault, struct nanodose_record *record)
 {
-	while (pump_await_type(fd, NANODOSE_RECORD_FAULT, record)) {
-		if (record->fault.fault == fault)
-			return true;
-	}
-	return false;
+	return await(fd, record, NANODOSE_RECORD_FAULT, has_fault, fault);
 }
 
 bool pump_await_rest(int fd)

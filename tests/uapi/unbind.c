@@ -149,9 +149,12 @@ static void unbind_with_nobody_there(void)
 }
 
 struct opener {
-	bool stop;
-	int opened, ended;
+	pthread_t thread;
+	int patience_ms;
+	int opened, gone;
 };
+
+static bool enough;
 
 /* Opens, claims, runs and closes, whatever becomes of the device. */
 static void *open_on(void *data)
@@ -160,8 +163,8 @@ static void *open_on(void *data)
 	struct nanodose_claim claim = {};
 	struct nanodose_record record;
 
-	while (!__atomic_load_n(&opener->stop, __ATOMIC_RELAXED)) {
-		int fd = open(node, O_RDWR | O_CLOEXEC);
+	while (!__atomic_load_n(&enough, __ATOMIC_RELAXED)) {
+		int fd = open(node, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
 		if (fd < 0) {
 			sleep_ms(1);
@@ -171,9 +174,9 @@ static void *open_on(void *data)
 		ioctl(fd, NANODOSE_IOC_CLAIM, &claim);
 		pump_sensor(fd, NANODOSE_SENSOR_START, NANODOSE_MEDIUM_WATER, 2 * NSEC_PER_MSEC);
 		pump_run(fd, RATE_NHZ, HOLD_NS);
-		while (pump_next(fd, &record, 3))
+		while (pump_next(fd, &record, opener->patience_ms))
 			continue;
-		opener->ended += read(fd, &record, sizeof(record)) < 0 && errno == ENODEV;
+		opener->gone += read(fd, &record, sizeof(record)) < 0 && errno == ENODEV;
 		close(fd);
 	}
 	return NULL;
@@ -181,24 +184,35 @@ static void *open_on(void *data)
 
 static void unbind_and_bind_under_use(void)
 {
-	struct opener opener = {};
-	pthread_t threads[3];
+	/* From one that comes and goes to one that stays to the end. */
+	struct opener openers[] = {
+		{ .patience_ms = 1 },
+		{ .patience_ms = 5 },
+		{ .patience_ms = 100 },
+	};
+	int opened = 0, gone = 0, fd;
 	size_t i;
 
-	for (i = 0; i < COUNT(threads); i++)
-		pthread_create(&threads[i], NULL, open_on, &opener);
+	for (i = 0; i < COUNT(openers); i++)
+		pthread_create(&openers[i].thread, NULL, open_on, &openers[i]);
 	for (i = 0; i < 50; i++) {
-		sleep_ms(7);
+		sleep_ms(30);
 		driver_write("unbind");
 		sleep_ms(3);
 		driver_write("bind");
 	}
-	__atomic_store_n(&opener.stop, true, __ATOMIC_RELAXED);
-	for (i = 0; i < COUNT(threads); i++)
-		pthread_join(threads[i], NULL);
-	test(opener.opened > 50 && opener.ended > 10,
+	__atomic_store_n(&enough, true, __ATOMIC_RELAXED);
+	for (i = 0; i < COUNT(openers); i++) {
+		pthread_join(openers[i].thread, NULL);
+		opened += openers[i].opened;
+		gone += openers[i].gone;
+	}
+	note("%d times open, %d times gone in use", opened, gone);
+	test(opened > 150 && gone >= 50,
 	     "fifty times unbound and bound while three threads open, claim, run and close");
-	test(pump_status(pump_open(O_RDONLY)).owner_pid == 0, "and nobody owns it afterwards");
+	fd = pump_open(O_RDONLY);
+	test(pump_await_rest(fd) && !pump_status(fd).owner_pid, "and then it rests, without owner");
+	close(fd);
 }
 
 int main(void)
