@@ -5,9 +5,11 @@
 from device import CAUSE_END, FLOW, STATE, TYPE_DROPPED, TYPE_FLOW, TYPE_STATE, Device
 from rig import Edges, check, end, figure, note, truth
 
-STEPS = 360_000
+STEPS = 120_000
 RATE_NHZ = 40_000 * 10**9
 PERIOD_NS = 5_000_000
+# The virtual machine's clock, which stamps the edges, ticks in this.
+CLOCK_GRAIN_NS = 512
 
 device = Device("/dev/nanodose0")
 device.claim()
@@ -34,7 +36,8 @@ check("the rig made exactly the steps asked for", truth("rig0", "steps") - steps
       truth("rig0", "steps") - steps0)
 check("the edges tell the same count", len(rises) == STEPS and edges.lost == 0, (len(rises), edges.lost))
 gaps = [b - a for a, b in zip(rises, rises[1:])]
-check("at full rate a step is never nearer than 25 us to the one before", min(gaps) >= 25_000 - 1, min(gaps))
+check("at full rate a step is never nearer than 25 us to the one before",
+      min(gaps) > 25_000 - CLOCK_GRAIN_NS, min(gaps))
 sequences = [record[1] for record in records]
 check("no DROPPED record", not any(record[2] == TYPE_DROPPED for record in records))
 figure("full_rate/records_lost", sequences[-1] - sequences[0] + 1 - len(sequences), "records", 0, "lower",
