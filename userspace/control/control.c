@@ -329,3 +329,8 @@ void control_sample(struct control *c, const struct control_sample *sample,
 	output->flow_m3_s = observing(c) ? c->q : c->flow_f;
 	output->stored_m3 = observing(c) ? c->tau_s * c->q : NAN;
 }
+
+bool control_settled(const struct control *c)
+{
+	return !c->active;
+}

@@ -39,5 +39,7 @@ void control_set_point(struct control *control, double time_s, double flow_m3_s)
 /* One flow record. Never a higher rate than before when the reading is missing. */
 void control_sample(struct control *control, const struct control_sample *sample,
 		    struct control_output *output);
+/* Feedback is over until the next set point: the rate asked for is the set point. */
+bool control_settled(const struct control *control);
 
 #endif /* CONTROL_H */

@@ -98,6 +98,8 @@ const char *run_status_word(enum nanodose_exit outcome);
 void steps_next(struct runner *runner);
 /* Looks after the present step, after new records or as time passes. */
 void steps_tick(struct runner *runner);
+/* Nothing is decided from one record to the next: they may be read some at a time. */
+bool steps_calm(const struct runner *runner);
 /* After a pause. */
 void steps_resume(struct runner *runner, uint64_t paused_ns);
 void steps_answer(struct runner *runner, bool yes, const char *who);

@@ -16,6 +16,7 @@
 #define DRAINED		0.02		/* share of the set point: flow has ended */
 #define DRAIN_MIN_S	5.0		/* limit where the rig's time constant is not known */
 #define DRAIN_MAX_S	120.0
+#define CALM_REST_S	0.2		/* the end of a wait is not to be missed */
 #define UL_MIN		(1e-9 / 60)
 #define UL		1e-9
 
@@ -277,6 +278,21 @@ void steps_tick(struct runner *r)
 	case PROTOCOL_REPEAT:
 		break;
 	}
+}
+
+bool steps_calm(const struct runner *r)
+{
+	const struct protocol_step *step = r->step.step;
+
+	if (!step)
+		return false;
+	if (r->step.phase != STEP_MOVING)
+		return (step->verb == PROTOCOL_HOLD || step->verb == PROTOCOL_WAIT_TIME) &&
+		       step->duration_s - step_elapsed_s(r) > CALM_REST_S;
+	for (size_t i = 0; i < step->flow_count; i++)
+		if (!control_settled(r->channels[step->flows[i].channel].control))
+			return false;
+	return true;
 }
 
 void steps_resume(struct runner *r, uint64_t paused_ns)
