@@ -532,6 +532,23 @@ TEST(air_leaves_the_outlet_a_dead_volume_later_and_is_not_delivered)
 		   1e-8, 0));
 }
 
+TEST(many_bubbles_are_all_left_out)
+{
+	struct sim_plant_params params = stiff_bench;
+	struct sim_plant plant;
+	u64 t = 0;
+	int i;
+
+	params.dead_volume_nl = 0;
+	sim_plant_init(&plant, &params, 0);
+	for (i = 0; i < 50; i++) {
+		sim_plant_set_air(&plant, t, i & 1);
+		sim_plant_step(&plant, t, 1, true);
+		sim_plant_advance(&plant, t += 20000000000ULL);
+	}
+	CHECK(near(sim_plant_outlet_volume_fl(&plant), 25 * volume(plant.step_fl), 1e-6, 0));
+}
+
 int main(void)
 {
 	RUN(decay_agrees_with_expm1);
@@ -554,5 +571,6 @@ int main(void)
 	RUN(faults_change_the_plant_from_that_instant_on);
 	RUN(sensor_readings_add_up_to_the_volume);
 	RUN(air_leaves_the_outlet_a_dead_volume_later_and_is_not_delivered);
+	RUN(many_bubbles_are_all_left_out);
 	return test_end();
 }
