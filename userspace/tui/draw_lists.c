@@ -49,7 +49,7 @@ static size_t step_in_sight(const struct run_view *view)
 }
 
 static void draw_step(struct cells *cells, const struct layout_area *area, int row,
-		      const struct run_step_view *step)
+		      const struct run_step_view *step, bool asks)
 {
 	static const enum cell_style styles[] = {
 		[RUN_STEP_TODO] = CELL_NORMAL, [RUN_STEP_ACTIVE] = CELL_BOLD,
@@ -66,7 +66,7 @@ static void draw_step(struct cells *cells, const struct layout_area *area, int r
 
 	if (step->rounds)
 		snprintf(detail, sizeof(detail), "round %u of %u", step->round, step->rounds);
-	else if (step->state == RUN_STEP_ACTIVE && !isnan(step->progress))
+	else if (step->state == RUN_STEP_ACTIVE && !isnan(step->progress) && !asks)
 		snprintf(detail, sizeof(detail), "%3.0f %%",
 			 floor(fmin(fmax(step->progress, 0), 1) * 100 + 1e-9));
 	else if (step->state == RUN_STEP_SKIPPED)
@@ -105,7 +105,8 @@ void draw_steps(struct cells *cells, const struct layout_area *area, const struc
 		draw_header(cells, area, "Steps", detail);
 	}
 	for (size_t i = 0; i < shown && first + i < view->step_count; i++)
-		draw_step(cells, &rows, rows.row + i, &view->steps[first + i]);
+		draw_step(cells, &rows, rows.row + i, &view->steps[first + i],
+			  view->question);
 }
 
 static void draw_event(struct cells *cells, const struct layout_area *area, int row,
