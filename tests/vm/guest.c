@@ -163,6 +163,22 @@ static int settle(void)
 	return run((char *[]){ "/usr/bin/udevadm", "settle", "--timeout=30", NULL });
 }
 
+/*
+ * udevd spreads its timers over the second by the identity of the boot, which
+ * is a random number: under time travel, the same one each time.
+ */
+static void fix_boot_id(void)
+{
+	static const char id[] = "00000000-0000-4000-8000-000000000001\n", file[] = "/run/boot_id";
+	int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
+
+	if (fd < 0 || write(fd, id, strlen(id)) < 0)
+		give_up("write of", file);
+	close(fd);
+	if (mount(file, "/proc/sys/kernel/random/boot_id", NULL, MS_BIND, NULL))
+		give_up("mount of", file);
+}
+
 static void start_udev(const struct job *job)
 {
 	char from[PATH_MAX], to[PATH_MAX];
@@ -253,6 +269,17 @@ static int write_file(const char *path, const char *text)
 	return error;
 }
 
+/* What the rig offers to be set; root may write to anything, so by the mode. */
+static bool is_parameter(const char *rig, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), RIGS "/%s/%s", rig, name);
+	return strcmp(name, "live") && !stat(path, &st) && S_ISREG(st.st_mode) &&
+	       (st.st_mode & S_IWUSR);
+}
+
 static void refuse_parameter(const char *rig, const char *key)
 {
 	char path[PATH_MAX], known[2048] = "";
@@ -264,7 +291,7 @@ static void refuse_parameter(const char *rig, const char *key)
 	for (i = 0; i < count; i++) {
 		const char *name = entries[i]->d_name;
 
-		if (name[0] == '.' || !strcmp(name, "live"))
+		if (!is_parameter(rig, name))
 			continue;
 		if (strlen(known) + strlen(name) + 2 < sizeof(known)) {
 			strcat(known, " ");
@@ -283,7 +310,7 @@ static void set_parameter(const char *rig, const char *key, const char *value)
 	int error;
 
 	snprintf(path, sizeof(path), RIGS "/%s/%s", rig, key);
-	if (access(path, W_OK) || !strcmp(key, "live"))
+	if (!is_parameter(rig, key))
 		refuse_parameter(rig, key);
 	error = write_file(path, value);
 	if (!error)
@@ -409,6 +436,8 @@ int main(void)
 		power_off();
 	sethostname("nanodose-vm", strlen("nanodose-vm"));
 	mount_all(&job);
+	if (job.travel)
+		fix_boot_id();
 	start_udev(&job);
 	if (!job.bare) {
 		if (job.debug)
