@@ -86,17 +86,6 @@ static inline u64 sim_div128(u64 high, u64 low, u64 divisor)
 	return quotient;
 }
 
-/* a * b / c, rounded down; the largest number there is if it does not fit. */
-static inline u64 sim_mul_div(u64 a, u64 b, u64 c)
-{
-	u64 high, low;
-
-	sim_mul128(a, b, &high, &low);
-	if (!high)
-		return sim_div_u64(low, c);
-	return high < c ? sim_div128(high, low, c) : ~0ULL;
-}
-
 static inline struct sim_fixed sim_fixed(s64 whole)
 {
 	return (struct sim_fixed){ .whole = whole };
