@@ -17,6 +17,7 @@
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/minmax.h>
+#include <linux/moduleparam.h>
 #include <linux/pid.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
@@ -24,6 +25,10 @@
 
 #include "compat.h"
 #include "nanodose.h"
+
+static unsigned int nd_max_lag_us = 10000;
+module_param_named(max_lag_us, nd_max_lag_us, uint, 0444);
+MODULE_PARM_DESC(max_lag_us, "a step later than this stops the pump (default 10000)");
 
 /*
  * Pulses up to this long are waited for in the callback, which then is cheaper
@@ -436,7 +441,7 @@ int nd_engine_init(struct nanodose *nd)
 	engine->dir_setup_ns = nd->gpio.dir_setup_ns;
 	engine->max_rate_nhz = nd->gpio.max_rate_hz * 1000000000ULL;
 	engine->max_accel_nhz_s = ND_MAX_ACCEL_NHZ_S;
-	engine->max_lag_ns = ND_MAX_LAG_NS;
+	engine->max_lag_ns = nd_max_lag_us * (u64)NSEC_PER_USEC;
 	/* DIR as nd_gpio_probe() left it */
 	engine->direction = -1;
 	engine->heading = -1;
