@@ -21,7 +21,9 @@
 
 #define READ_RECORDS	256
 #define FRONT_FDS	8
-#define ZERO_READINGS	25		/* at rest, before the first motion: noise and zero of the sensor */
+/* At rest, before the first motion: noise and zero of the sensor. */
+#define ZERO_READINGS	25
+#define ZERO_LIMIT_S	1.0		/* a slow sensor gives fewer */
 #define STOP_LIMIT_NS	5000000000ULL	/* a ramp down takes no longer */
 #define DRAW_NS		100000000ULL
 #define SILENCE_S	0.2		/* without a flow record, or 5 periods */
@@ -287,8 +289,10 @@ static void watch_silence(struct runner *r)
 
 static bool zeroed(const struct runner *r)
 {
+	unsigned int enough = run_elapsed_s(r) < ZERO_LIMIT_S ? ZERO_READINGS : 1;
+
 	for (size_t i = 0; i < r->channel_count; i++)
-		if (r->channels[i].has_sensor && r->channels[i].readings < ZERO_READINGS)
+		if (r->channels[i].has_sensor && r->channels[i].readings < enough)
 			return false;
 	return true;
 }
