@@ -362,7 +362,8 @@ static long nd_set_position(struct nanodose *nd, const struct nanodose_set_posit
 static long nd_sensor(struct nanodose *nd, const struct nanodose_sensor *request)
 {
 	const struct nd_flow_sensor *sensor = nd->flow.sensor;
-	int ret;
+	bool sampling = nd->flow.period_ns;
+	int ret = 0;
 
 	if (request->flags || !nd_is_zero(request->reserved, sizeof(request->reserved)) ||
 	    request->op > NANODOSE_SENSOR_START || request->medium > NANODOSE_MEDIUM_IPA)
@@ -379,11 +380,11 @@ static long nd_sensor(struct nanodose *nd, const struct nanodose_sensor *request
 		    request->period_ns > ND_SAMPLE_PERIOD_MAX_NS)
 			return -EDOM;
 		ret = nd_flow_start(nd, request->medium, request->period_ns);
-		if (ret)
-			return ret;
 	}
-	nd_engine_push_state(nd, NANODOSE_CAUSE_SENSOR, nd->owner_pid);
-	return 0;
+	/* A start that fails in the middle of sampling has ended that. */
+	if (!ret || sampling)
+		nd_engine_push_state(nd, NANODOSE_CAUSE_SENSOR, nd->owner_pid);
+	return ret;
 }
 
 /* Any writer may stop, and none has to wait for what the owner is about. */

@@ -244,6 +244,27 @@ static void air_stops_the_pump(int fd)
 	test(!pump_clear(fd, NANODOSE_FAULT_AIR_IN_LINE), "air in line: the fault can be cleared");
 }
 
+static void start_that_fails_ends_sampling(int fd)
+{
+	struct nanodose_record record;
+
+	start(fd, PERIOD_NS);
+	pump_await_type(fd, NANODOSE_RECORD_FLOW, &record);
+	pump_drain(fd);
+	rig_fault("unplug", 1);
+	test(pump_sensor(fd, NANODOSE_SENSOR_START, 0, PERIOD_NS) == -1 && errno == EIO,
+	     "a start without an answer from the sensor is refused with EIO");
+	test(pump_await_state(fd, NANODOSE_CAUSE_SENSOR, &record) &&
+	     !(record.state.flags & NANODOSE_STATUS_SAMPLING) &&
+	     !pump_status(fd).sample_period_ns, "that ends the sampling of before, and says so");
+	rig_fault("unplug", 0);
+	start(fd, PERIOD_NS);
+	test(pump_await_type(fd, NANODOSE_RECORD_FLOW, &record) &&
+	     record.flow.valid & NANODOSE_VALID_FLOW,
+	     "a start of a sensor plugged in just now is accepted, and gives a reading");
+	stop(fd);
+}
+
 /* The name of the sensor's I2C client. */
 static bool sensor_client(char *name, size_t size)
 {
@@ -301,6 +322,7 @@ int main(void)
 	bad_frames_stop_the_pump(fd, "crc");
 	bad_frames_stop_the_pump(fd, "unplug");
 	air_stops_the_pump(fd);
+	start_that_fails_ends_sampling(fd);
 	sensor_driver_unbound_while_sampling(fd);
 	close(fd);
 	return test_end();
