@@ -273,6 +273,22 @@ TEST(scrolling_beyond_the_oldest_event_stays_there)
 	scene_free(scene);
 }
 
+TEST(a_target_between_two_steps_counts_as_reached)
+{
+	struct scene *scene = scene_new("done", -1);
+	struct cells *cells = cells_new(24, 80, false);
+
+	/* Shown as 3.300 mL: less than half of the last digit is missing. */
+	scene->view.channels[0].delivered_ul = 3299.6;
+	screen_draw(cells, &scene->view, &scene->state);
+	CHECK(style_of(cells, "100 %  3.300 of 3.300 mL") >= 0);
+	scene->view.channels[0].delivered_ul = 3299.4;
+	screen_draw(cells, &scene->view, &scene->state);
+	CHECK(style_of(cells, " 99 %  3.299 of 3.300 mL") >= 0);
+	cells_free(cells);
+	scene_free(scene);
+}
+
 static void look(int count, char **arguments)
 {
 	struct cells *cells = draw(arguments[1], count > 3 ? atoi(arguments[2]) : 80,
@@ -300,5 +316,6 @@ int main(int count, char **arguments)
 	RUN(text_of_a_protocol_cannot_steer_the_terminal);
 	RUN(any_size_can_be_drawn);
 	RUN(scrolling_beyond_the_oldest_event_stays_there);
+	RUN(a_target_between_two_steps_counts_as_reached);
 	return test_end();
 }

@@ -41,8 +41,18 @@ struct channels_plan {
 
 static double volume_fraction(const struct run_channel_view *channel)
 {
+	struct format_unit unit;
+	char delivered[24], target[24];
+
+	if (!channel->target_ul)
+		return NAN;
+	/* A target between two steps of the pump is reached when the numbers say so. */
+	format_volume_unit(channel->target_ul, &unit);
+	if (!strcmp(format_value(&unit, channel->delivered_ul, delivered, sizeof(delivered)),
+		    format_value(&unit, channel->target_ul, target, sizeof(target))))
+		return 1;
 	/* A withdrawal's target is negative, and so is what was delivered. */
-	return channel->target_ul ? channel->delivered_ul / channel->target_ul : NAN;
+	return channel->delivered_ul / channel->target_ul;
 }
 
 static void write_percent(double fraction, char *text)
@@ -277,7 +287,7 @@ static void draw_row(struct cells *cells, int row, int column, const struct row_
 static void draw_run(struct cells *cells, int row, const struct channels_plan *plan,
 		     const struct run_view *view)
 {
-	char elapsed[32], planned[32], left[32], percent[FIELD_SIZE], text[128];
+	char elapsed[32], total[32], left[32], percent[FIELD_SIZE], text[128];
 	int column = plan->name_columns + 1;
 
 	cells_text(cells, row, 0, plan->name_columns, CELL_BOLD, "run");
@@ -290,12 +300,13 @@ static void draw_run(struct cells *cells, int row, const struct channels_plan *p
 	column += 7;
 
 	format_time(view->elapsed_s, 0, elapsed, sizeof(elapsed));
-	format_time(view->planned_s, 0, planned, sizeof(planned));
+	/* By what is left, not as planned: flow takes its time to settle, people to answer. */
+	format_time(view->elapsed_s + view->left_s, 0, total, sizeof(total));
 	format_time(ceil(view->left_s - 1e-6), 0, left, sizeof(left));
 	if (view_is_over(view))
 		snprintf(text, sizeof(text), "took %s", elapsed);
 	else
-		snprintf(text, sizeof(text), "%s of %s, %s left", elapsed, planned, left);
+		snprintf(text, sizeof(text), "%s of %s, %s left", elapsed, total, left);
 	if (column + text_columns(text) > cells->columns && !view_is_over(view))
 		snprintf(text, sizeof(text), "%s left", left);
 	if (column + text_columns(text) <= cells->columns)
