@@ -12,12 +12,12 @@
 #include <linux/minmax.h>
 #include <linux/types.h>
 #else
+#include <linux/types.h>
 #include <stdbool.h>
-#include <stdint.h>
-typedef uint64_t u64;
-typedef uint32_t u32;
-typedef int64_t s64;
-typedef int32_t s32;
+typedef __u64 u64;
+typedef __u32 u32;
+typedef __s64 s64;
+typedef __s32 s32;
 
 #define min(a, b)	({ u64 a_ = (a), b_ = (b); a_ < b_ ? a_ : b_; })
 #define max(a, b)	({ u64 a_ = (a), b_ = (b); a_ > b_ ? a_ : b_; })
