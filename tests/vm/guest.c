@@ -29,6 +29,8 @@
 #define CLASS "/sys/class/nanodose"
 #define UDEVD "/lib/systemd/systemd-udevd"
 #define KMEMLEAK "/sys/kernel/debug/kmemleak"
+/* Nothing kept but for mapped files: host and machine both write there. */
+#define CHECKOUT_9P "trans=virtio,version=9p2000.L,msize=262144,cache=mmap"
 /*
  * Points in time that the way up waits for under time travel, so that what
  * follows starts at the same instant in each run.
@@ -38,6 +40,8 @@
 #define NODES_WITHIN_MS 10000
 /* kmemleak looks at what is older than 5 s. */
 #define LEAK_AGE_S 6
+
+const char *machine_name = "tests/vm/uml";
 
 char *job_read(const struct job *job, const char *name, size_t *length)
 {
@@ -74,7 +78,7 @@ static void give_up(const char *what, const char *name)
 {
 	int error = errno;
 
-	relay_error("tests/vm/uml: %s %s: %s\n", what, name, strerror(error));
+	relay_error("%s: %s %s: %s\n", machine_name, what, name, strerror(error));
 	relay_exit(EXIT_BROKEN);
 	power_off();
 }
@@ -115,6 +119,7 @@ static void mount_all(const struct job *job)
 	};
 	char *folder = job_read(job, "folder", NULL);
 	bool hidden = false;
+	int tree = -1;
 	size_t i;
 
 	mount_at("proc", "/proc", 0, NULL);
@@ -129,20 +134,27 @@ static void mount_all(const struct job *job)
 	symlink("/proc/self/fd/2", "/dev/stderr");
 	mount_at("configfs", CONFIGFS, 0, NULL);
 	mount_at("debugfs", "/sys/kernel/debug", 0, NULL);
-	for (i = 0; i < sizeof(scratch) / sizeof(*scratch); i++) {
+	/* The caller's folder may lie where the scratch space will be. */
+	for (i = 0; i < sizeof(scratch) / sizeof(*scratch); i++)
+		hidden |= folder && below(folder, scratch[i]) && !below(folder, job->checkout);
+	if (hidden)
+		tree = open_tree(AT_FDCWD, folder, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	for (i = 0; i < sizeof(scratch) / sizeof(*scratch); i++)
 		mount_at("tmpfs", scratch[i], 0, "mode=1777");
-		hidden |= folder && below(folder, scratch[i]);
-	}
 	for (i = 0; i < sizeof(folders) / sizeof(*folders); i++)
 		make_folders(folders[i]);
 	symlink("/run", "/var/run");
-	/* The caller's folder may lie where the scratch space is now. */
-	if (hidden && !below(folder, job->checkout)) {
+	if (hidden) {
 		make_folders(folder);
-		mount_at("hostfs", folder, MS_RDONLY, folder);
+		if (move_mount(tree, "", AT_FDCWD, folder, MOVE_MOUNT_F_EMPTY_PATH))
+			give_up("mount of", folder);
+		close(tree);
 	}
 	make_folders(job->checkout);
-	mount_at("hostfs", job->checkout, 0, job->checkout);
+	if (!job->emulated)
+		mount_at("hostfs", job->checkout, 0, job->checkout);
+	else if (mount("checkout", job->checkout, "9p", 0, CHECKOUT_9P))
+		give_up("mount of", job->checkout);
 	free(folder);
 }
 
@@ -223,9 +235,13 @@ static void load_modules(const struct job *job)
 
 	for (path = list ? strtok_r(list, "\n", &rest) : NULL; path;
 	     path = strtok_r(NULL, "\n", &rest)) {
-		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		char *parameters = strchr(path, ' ');
+		int fd;
 
-		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+		if (parameters)
+			*parameters++ = 0;
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || syscall(SYS_finit_module, fd, parameters ? parameters : "", 0))
 			give_up("load of", path);
 		close(fd);
 	}
@@ -298,8 +314,8 @@ static void refuse_parameter(const char *rig, const char *key)
 			strcat(known, name);
 		}
 	}
-	relay_error("tests/vm/uml: rig %s: there is no parameter '%s'; there are:%s\n", rig, key,
-		    known);
+	relay_error("%s: rig %s: there is no parameter '%s'; there are:%s\n", machine_name, rig,
+		    key, known);
 	relay_exit(EXIT_USAGE);
 	power_off();
 }
@@ -315,7 +331,7 @@ static void set_parameter(const char *rig, const char *key, const char *value)
 	error = write_file(path, value);
 	if (!error)
 		return;
-	relay_error("tests/vm/uml: rig %s: %s cannot be '%s': %s\n", rig, key, value,
+	relay_error("%s: rig %s: %s cannot be '%s': %s\n", machine_name, rig, key, value,
 		    strerror(error));
 	relay_exit(EXIT_USAGE);
 	power_off();
@@ -369,8 +385,8 @@ static void wait_for_nodes(int count)
 	while (count_entries(CLASS) < count && now() < until)
 		usleep(1000);
 	if (count_entries(CLASS) < count) {
-		relay_error("tests/vm/uml: %d of %d rigs came up as a device; the kernel log says more\n",
-			    count_entries(CLASS), count);
+		relay_error("%s: %d of %d rigs came up as a device; the kernel log says more\n",
+			    machine_name, count_entries(CLASS), count);
 		relay_exit(EXIT_BROKEN);
 		power_off();
 	}
@@ -428,7 +444,10 @@ int main(void)
 
 	if (!folder || !checkout || !mode)
 		power_off();
+	if (getenv("ND_VM_NAME"))
+		machine_name = getenv("ND_VM_NAME");
 	job.travel = strchr(mode, 't');
+	job.emulated = strchr(mode, 'q');
 	job.debug = strchr(mode, 'd');
 	job.bare = strchr(mode, 'b');
 	/* The line is a device, and its device file is not there before. */

@@ -15,8 +15,12 @@ struct job {
 	const char *checkout;
 	bool travel;		/* time runs only while everybody waits */
 	bool debug;		/* look for leaks at the end */
+	bool emulated;		/* QEMU with a kernel of the distribution */
 	bool bare;		/* no modules, no rigs */
 };
+
+/* What the user called: starts what is said to them. */
+extern const char *machine_name;
 
 /* relay.c: the command and its streams. */
 int relay_open(bool travel);

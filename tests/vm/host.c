@@ -2,11 +2,12 @@
 /*
  * Host side of the virtual machine: starts the kernel, carries the streams of
  * the command, sees to it that nothing is left running, and reads the kernel
- * log for reports. Called by the script tests/vm/uml.
+ * log for reports. Called by the scripts tests/vm/uml and tests/vm/qemu.
  *
  *	vm-host KERNEL MEMORY JOB CHECKOUT MODE LOG SECONDS COMMAND [ARG...]
  *
- * MODE is letters: t time travel, d debug kernel, b no modules and rigs.
+ * MODE is letters: t time travel, d debug kernel, b no modules and rigs, q QEMU.
+ * ND_VM_NAME is what complaints begin with, inside too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -72,9 +73,10 @@ static struct {
 
 static void complain(const char *format, ...)
 {
+	const char *name = getenv("ND_VM_NAME");
 	va_list args;
 
-	fputs("tests/vm/uml: ", stderr);
+	fprintf(stderr, "%s: ", name ? name : "tests/vm/uml");
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
@@ -258,6 +260,8 @@ static void boot(char **argv, int log)
 	line[n++] = text("ND_VM_JOB=%s", job);
 	line[n++] = text("ND_VM_CHECKOUT=%s", argv[4]);
 	line[n++] = text("ND_VM_MODE=%s", mode);
+	if (getenv("ND_VM_NAME"))
+		line[n++] = text("ND_VM_NAME=%s", getenv("ND_VM_NAME"));
 	line[n++] = text("uml_dir=%s", job);
 	line[n++] = "root=none";
 	line[n++] = "rootfstype=hostfs";

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-/* Device of the line inside: UML's con1. */
+/* Device of the line inside: UML's con1. ND_VM_LINE in the environment names another. */
 #define LINK_DEVICE "/dev/tty1"
 #define LINK_MAX 8192
 /*

@@ -76,11 +76,16 @@ static void send_frame(uint8_t type, const void *data, size_t length)
 
 int relay_open(bool travel)
 {
+	const char *device = getenv("ND_VM_LINE");
 	struct termios raw;
 
 	relay.travel = travel;
-	relay.line = open(LINK_DEVICE, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	if (relay.line < 0 || tcgetattr(relay.line, &raw))
+	relay.line = open(device ? device : LINK_DEVICE, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (relay.line < 0)
+		return -1;
+	if (device)
+		return 0;
+	if (tcgetattr(relay.line, &raw))
 		return -1;
 	cfmakeraw(&raw);
 	return tcsetattr(relay.line, TCSANOW, &raw);
@@ -104,6 +109,9 @@ void relay_exit(int status)
 {
 	uint32_t value = status;
 
+	/* A line that is no terminal has no other way to say that all has gone out. */
+	if (!isatty(relay.line))
+		fcntl(relay.line, F_SETFL, 0);
 	send_frame(LINK_EXIT, &value, sizeof(value));
 	tcdrain(relay.line);
 }
@@ -277,7 +285,8 @@ static void child(const struct job *job, char **argv, char **envp, int in, int o
 	dup2(err, 2);
 	close_range(3, ~0U, 0);
 	if (!folder || chdir(folder)) {
-		dprintf(2, "tests/vm/uml: %s: %s\n", folder ? folder : "folder", strerror(errno));
+		dprintf(2, "%s: %s: %s\n", machine_name, folder ? folder : "folder",
+			strerror(errno));
 		_exit(EXIT_BROKEN);
 	}
 	for (char **e = envp; *e; e++) {
@@ -287,7 +296,7 @@ static void child(const struct job *job, char **argv, char **envp, int in, int o
 		}
 	}
 	execvpe(argv[0], argv, envp);
-	dprintf(2, "tests/vm/uml: %s: %s\n", argv[0], strerror(errno));
+	dprintf(2, "%s: %s: %s\n", machine_name, argv[0], strerror(errno));
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
@@ -387,7 +396,8 @@ int relay_run(const struct job *job)
 	signal(SIGPIPE, SIG_IGN);
 	children = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (children < 0 || start(job)) {
-		relay_error("tests/vm/uml: the command cannot be started: %s\n", strerror(errno));
+		relay_error("%s: the command cannot be started: %s\n", machine_name,
+			    strerror(errno));
 		return EXIT_BROKEN;
 	}
 	send_frame(LINK_READY, NULL, 0);
