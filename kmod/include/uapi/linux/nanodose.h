@@ -331,9 +331,15 @@ struct nanodose_claim {
  * @flags: NANODOSE_RUN_*
  * @reserved: zero
  *
+ * A change of rate that one step's way at this acceleration would cover is made
+ * at once, without a ramp: so are starts and stops of slow rates.
+ *
  * EDOM: beyond max rate, acceleration or hold, or too close to the end
- * position to stop in time. EINVAL: the end lies behind the direction, or a
- * start time is given while moving.
+ * position to stop in time, or a start time out of its range, or an
+ * acceleration so low that the ramp would take a day or 2^31 steps. EINVAL:
+ * acceleration or hold is 0, the end lies behind the direction, or a start time
+ * is given while moving. EPIPE: a fault is latched, or an end-of-travel line is
+ * active in this direction. After an error the motion is what it was.
  */
 struct nanodose_run {
 	__s64 rate_nhz;
