@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A terminal emulator for tests: a program in a tmux of its own."""
+import atexit
 import os
 import re
 import subprocess
@@ -15,19 +16,17 @@ class Tmux:
         Tmux.count += 1
         self.name = f"nanodose-{os.getpid()}-{Tmux.count}"
         words = " ".join(f"{name}={value}" for name, value in {"LC_ALL": "C.UTF-8", **(environment or {})}.items())
-        # The program begins once tmux has heard how it is to treat it.
+        # The program begins once tmux has heard how it is to treat it. The shell tells
+        # its status, as tmux now and then forgets to look at a child that has ended.
         self.tmux("-f", "/dev/null", "-u", "new-session", "-d", "-x", str(columns), "-y", str(rows),
-                  "sh", "-c", f"read go && exec env {words} {command}")
-        self.tmux("set-option", "-g", "remain-on-exit", "on")
+                  "sh", "-c", f"read go; env {words} {command}; echo \"ended with status $?\"; read stay")
+        atexit.register(self.close)
         self.tmux("set-option", "-g", "window-size", "manual")
         self.press("Enter")
 
     def tmux(self, *arguments):
-        done = subprocess.run(["tmux", "-L", self.name, *arguments], capture_output=True, text=True,
-                              check=False, env={**os.environ, "LC_ALL": "C.UTF-8"})
-        if done.returncode:
-            print("# tmux", " ".join(arguments), "says", done.stderr.strip())
-        return done.stdout
+        return subprocess.run(["tmux", "-L", self.name, *arguments], stdout=subprocess.PIPE, text=True,
+                              check=True, env={**os.environ, "LC_ALL": "C.UTF-8"}).stdout
 
     def rows(self):
         return self.tmux("capture-pane", "-p").split("\n")
@@ -59,8 +58,8 @@ class Tmux:
 
     def status(self):
         """Exit status once the program has ended, else None."""
-        dead, status = self.tmux("display-message", "-p", "#{pane_dead} #{pane_dead_status}").rstrip("\n").split(" ")
-        return int(status) if dead == "1" and status else None
+        found = re.search(r"^ended with status (\d+)$", self.left(), re.MULTILINE)
+        return int(found.group(1)) if found else None
 
     def ended(self, limit_s=30):
         self.until(lambda: self.status() is not None, limit_s)
@@ -70,8 +69,6 @@ class Tmux:
         """What stands on the terminal, with what has scrolled off."""
         return self.tmux("capture-pane", "-p", "-S", "-")
 
-    def process(self):
-        return int(self.tmux("display-message", "-p", "#{pane_pid}"))
-
     def close(self):
+        atexit.unregister(self.close)
         self.tmux("kill-server")
