@@ -23,6 +23,8 @@ const struct verb verbs[] = {
 	{ "stop", "DEVICE... | --all [--now]", "bring pumps to rest, whoever drives them", verb_stop },
 	{ "export", "RUN.db [--events | --json] [--output FILE]",
 	  "turn a run's record into CSV or JSON", verb_export },
+	{ "report", "RUN.db [--output FILE.html]", "make one page of a run, to read or to print",
+	  verb_report },
 };
 
 const size_t verb_count = sizeof(verbs) / sizeof(verbs[0]);

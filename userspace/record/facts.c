@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <math.h>
+#include <pwd.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "facts.h"
 #include "protocol.h"
@@ -51,6 +54,30 @@ static int meta_integer(sqlite3 *db, const char *key, uint64_t value)
 	return execute(db, "INSERT INTO meta VALUES (?, ?)", "ti", key, (sqlite3_int64)value);
 }
 
+/* What tells one build of the driver from another, if it is a module that has it. */
+static int write_driver(sqlite3 *db)
+{
+	FILE *file = fopen("/sys/module/nanodose/srcversion", "re");
+	char version[64], text[80];
+	int result = 0;
+
+	if (!file)
+		return 0;
+	if (fscanf(file, "%63s", version) == 1) {
+		snprintf(text, sizeof(text), "srcversion %s", version);
+		result = meta_text(db, "driver", text);
+	}
+	fclose(file);
+	return result;
+}
+
+static int write_user(sqlite3 *db)
+{
+	const struct passwd *user = getpwuid(getuid());
+
+	return user ? meta_text(db, "user", user->pw_name) : 0;
+}
+
 static int write_meta(sqlite3 *db, uint64_t start_monotonic_ns, uint64_t start_utc_ns)
 {
 	struct utsname system = { 0 };
@@ -60,6 +87,12 @@ static int write_meta(sqlite3 *db, uint64_t start_monotonic_ns, uint64_t start_u
 	result = meta_text(db, "program", "nanodose " NANODOSE_VERSION);
 	if (!result)
 		result = meta_text(db, "kernel", system.release);
+	if (!result)
+		result = meta_text(db, "kernel_build", system.version);
+	if (!result)
+		result = write_driver(db);
+	if (!result)
+		result = write_user(db);
 	if (!result)
 		result = meta_text(db, "machine", system.machine);
 	if (!result)
