@@ -438,6 +438,33 @@ TEST(a_rate_beyond_the_sensor_is_a_warning)
 	protocol_free(p);
 }
 
+TEST(a_volume_of_few_microsteps_is_a_warning_with_the_error_it_may_have)
+{
+	/* BD Plastipak 1 mL, 4.699 mm: 5.419 nL a microstep; half of one in 100 nL is 2.7 %. */
+	struct protocol *p = load_steps("", "steps:\n"
+		"  - repeat: {times: 2, steps: [{infuse: {channel: a, volume: 100 nL, rate: 1 mL/min}}]}\n"
+		"  - infuse: {channel: b, volume: 1 mL, rate: 1 mL/min}\n");
+	static const struct nanodose_info info = {
+		.max_rate_nhz = 40000000000000ull,
+		.lead_pitch_nm = 1000000,
+		.microsteps_per_rev = 3200,
+	};
+	struct diagnostics diagnostics = { .file = "" };
+	char *said;
+
+	CHECK(p);
+	if (!p)
+		return;
+	p->channels[0].syringe = nanodose_syringe_find("BD Plastipak 1 mL");
+	protocol_check_device(p, 0, &info, &diagnostics);
+	CHECK_INT(diagnostics.errors, 0);
+	said = messages(&diagnostics);
+	CHECK_TEXT(said, "6:60: warning: 'a' would move 100 nL, which is 18.5 microsteps of 5.419 nL: it may be off by 2.7 %\n");
+	free(said);
+	diagnostics_free(&diagnostics);
+	protocol_free(p);
+}
+
 int main(void)
 {
 	set_up(__FILE__);
@@ -454,5 +481,6 @@ int main(void)
 	RUN(each_rig_file_has_the_protocols_syringes_and_known_parameters);
 	RUN(fastest_rate_is_bore_area_times_travel_times_step_rate);
 	RUN(a_rate_beyond_the_sensor_is_a_warning);
+	RUN(a_volume_of_few_microsteps_is_a_warning_with_the_error_it_may_have);
 	return tear_down();
 }

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a real pump's facts can refuse. */
+/* What a real pump's facts can refuse: too fast, too slow, too little. */
 #include <math.h>
 #include <stdio.h>
 
 #include "protocol.h"
 #include "wording.h"
+
+/* Half a step of rounding is then 0.5 % of the volume. */
+#define FEW_STEPS 100
+/* A pump that steps more rarely than that does not flow. */
+#define SLOWEST_STEP_S 86400
 
 double protocol_max_rate_m3_s(const struct protocol_channel *channel,
 			      const struct nanodose_info *info)
@@ -12,6 +17,48 @@ double protocol_max_rate_m3_s(const struct protocol_channel *channel,
 	return info->max_rate_nhz * 1e-9 *
 	       nanodose_volume_per_step(channel->syringe->diameter_m, info->lead_pitch_nm,
 					info->microsteps_per_rev);
+}
+
+/* A volume that one microstep cannot divide finely enough, a rate that is no flow. */
+static void check_flow(const struct protocol_channel *channel, const struct protocol_flow *flow,
+		       double step_m3, struct diagnostics *diagnostics)
+{
+	char asked[WORDING_SIZE], least[WORDING_SIZE];
+	double steps = flow->volume_m3 / step_m3;
+
+	nanodose_quantity_format(flow->volume_m3, NANODOSE_DIMENSION_VOLUME, asked, sizeof(asked));
+	nanodose_quantity_format(step_m3, NANODOSE_DIMENSION_VOLUME, least, sizeof(least));
+	if (steps < 1)
+		diagnostics_add(diagnostics, flow->at_volume, false,
+				"'%s' would move %s, but one microstep of pump '%s' with a %s is %s; take a larger volume or a smaller syringe",
+				channel->name, asked, channel->pump, channel->syringe->name, least);
+	else if (steps < FEW_STEPS)
+		diagnostics_add(diagnostics, flow->at_volume, true,
+				"'%s' would move %s, which is %.3g microsteps of %s: it may be off by %.1f %%",
+				channel->name, asked, steps, least, 50 / steps);
+	if (flow->rate_m3_s * SLOWEST_STEP_S >= step_m3)
+		return;
+	nanodose_quantity_format(flow->rate_m3_s, NANODOSE_DIMENSION_RATE, asked, sizeof(asked));
+	nanodose_quantity_format(step_m3 / SLOWEST_STEP_S, NANODOSE_DIMENSION_RATE, least,
+				 sizeof(least));
+	diagnostics_add(diagnostics, flow->at_rate, false,
+			"'%s' would run at %s, less than one microstep a day; with a %s write at least %s",
+			channel->name, asked, channel->syringe->name, least);
+}
+
+/* Recursion is bounded by the loader's limit of nested repeats. */
+static void check_flows(const struct protocol *protocol, size_t index,
+			const struct protocol_step *steps, size_t count, double step_m3,
+			struct diagnostics *diagnostics)
+{
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < steps[i].flow_count; k++)
+			if (steps[i].flows[k].channel == index)
+				check_flow(&protocol->channels[index], &steps[i].flows[k], step_m3,
+					   diagnostics);
+		check_flows(protocol, index, steps[i].steps, steps[i].step_count, step_m3,
+			    diagnostics);
+	}
 }
 
 void protocol_check_device(const struct protocol *protocol, size_t index,
@@ -45,4 +92,7 @@ void protocol_check_device(const struct protocol *protocol, size_t index,
 		diagnostics_add(diagnostics, channel->at_limits, false,
 				"'%s' has a limit of pressure, but pump '%s' has no pressure sensor",
 				channel->name, channel->pump);
+	check_flows(protocol, index, protocol->steps, protocol->step_count,
+		    nanodose_volume_per_step(channel->syringe->diameter_m, info->lead_pitch_nm,
+					     info->microsteps_per_rev), diagnostics);
 }

@@ -203,6 +203,21 @@ static int evaluate(lua_State *lua)
 	return 0;
 }
 
+/* A copy in which Lua's "<eof>" is "the end": a user has no file in mind. To be freed. */
+static char *plain_words(const char *text)
+{
+	static const char lua_end[] = "<eof>", end[] = "the end";
+	const char *found = strstr(text, lua_end);
+	char *copy;
+
+	if (!found)
+		return strdup(text);
+	if (asprintf(&copy, "%.*s%s%s", (int)(found - text), text, end,
+		     found + strlen(lua_end)) < 0)
+		return NULL;
+	return copy;
+}
+
 /* What Lua said, without the place it means: the expression is one line to the user. */
 static char *take_error(lua_State *lua, int status)
 {
@@ -217,7 +232,7 @@ static char *take_error(lua_State *lua, int status)
 		if (colon)
 			text = colon + 2;
 	}
-	copy = strdup(text);
+	copy = plain_words(text);
 	lua_settop(lua, 0);
 	return copy;
 }

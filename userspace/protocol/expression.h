@@ -37,6 +37,10 @@ int expression_result(struct expression *expression, const struct expression_val
  */
 bool expression_names(const char *text,
 		      bool (*use)(void *user, const char *name, const char *field), void *user);
+/* An "=" that is no part of a comparison. */
+bool expression_lone_equals(const char *text);
+/* "5 uL": a number and a name that follows without an operator. */
+bool expression_number_with_unit(const char *text);
 /* A word of Lua's grammar. */
 bool expression_keyword(const char *name);
 /* A word with a meaning in expressions, so not free to name an input or a channel. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "expression.h"
+#include "wording.h"
 
 #define LONGEST_NAME 63
 
@@ -50,6 +51,45 @@ bool expression_keyword(const char *name)
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (!strcmp(name, words[i]))
 			return true;
+	}
+	return false;
+}
+
+bool expression_lone_equals(const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\'') {
+			text = skip_string(text) - 1;
+		} else if (*text && strchr("=<>~", *text)) {
+			if (*text == '=' && text[1] != '=')
+				return true;
+			text += text[1] == '=';
+		}
+	}
+	return false;
+}
+
+bool expression_number_with_unit(const char *text)
+{
+	char name[LONGEST_NAME + 1];
+	bool number = false;	/* what stands before is one */
+
+	while (*(text = skip_space(text))) {
+		if (*text == '"' || *text == '\'') {
+			text = skip_string(text);
+			number = false;
+		} else if (isdigit((unsigned char)*text)) {
+			text = unit_in(text);
+			number = true;
+		} else if (is_name(*text)) {
+			text = take_name(text, name);
+			if (number && !expression_keyword(name))
+				return true;
+			number = false;
+		} else {
+			number = false;
+			text++;
+		}
 	}
 	return false;
 }

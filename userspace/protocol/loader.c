@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Reads a protocol file: the file itself and its top level. */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -81,7 +82,7 @@ bool loader_keys(struct loader *loader, const struct node *node, const char *wha
 		return false;
 	}
 	for (const struct node *one = node->first; one; one = one->next) {
-		const char *near;
+		const char *near, *after;
 		size_t i = 0;
 
 		while (i < count && strcmp(keys[i], one->key->text))
@@ -89,7 +90,16 @@ bool loader_keys(struct loader *loader, const struct node *node, const char *wha
 		if (i < count)
 			continue;
 		near = nearest_word(one->key->text, keys, count);
-		if (near)
+		after = one->key->text + strcspn(one->key->text, " :");
+		if (isdigit((unsigned char)one->key->text[0]))
+			loader_error(loader, one->key->at,
+				     "'%s' has become a key of its own in %s; write a decimal point as \".\", not as a comma",
+				     one->key->text, what);
+		else if (*after == ':')
+			loader_error(loader, one->key->at,
+				     "unknown key '%s' in %s; a key's ':' has a space behind it",
+				     one->key->text, what);
+		else if (near)
 			loader_error(loader, one->key->at, "unknown key '%s' in %s, did you mean '%s'?",
 				     one->key->text, what, near);
 		else
@@ -212,7 +222,7 @@ static void report_unused(struct loader *loader)
 	const struct protocol *protocol = loader->protocol;
 
 	for (size_t i = 0; i < protocol->channel_count; i++) {
-		if (!loader->channels[i].used)
+		if (!loader->channels[i].used && !loader->uses_unknown)
 			loader_error(loader, protocol->channels[i].at,
 				     "channel '%s' is used by no step; use it or remove it",
 				     protocol->channels[i].name);

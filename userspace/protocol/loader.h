@@ -35,6 +35,8 @@ struct loader {
 	struct loader_channel channels[LOADER_MAX_CHANNELS];
 	/* A step that could not be read might have drawn liquid in: levels are unknown. */
 	bool levels_unknown;
+	/* It might have used a channel that now seems to be used by none. */
+	bool uses_unknown;
 	bool no_memory;
 };
 

@@ -47,6 +47,7 @@ static long use_channel(struct loader *loader, const char *name, struct source_p
 		loader->channels[index].used = true;
 		return index;
 	}
+	loader->uses_unknown = true;
 	for (size_t i = 0; i < protocol->channel_count; i++)
 		names[i] = protocol->channels[i].name;
 	near = nearest_word(name, names, protocol->channel_count);
@@ -142,13 +143,17 @@ static bool load_single(struct loader *loader, const struct node *node, struct p
 	int given;
 	bool good;
 
-	if (!LOADER_KEYS(loader, node, verb, keys))
+	if (!LOADER_KEYS(loader, node, verb, keys)) {
+		loader->uses_unknown = true;
 		return false;
+	}
 	channel = loader_need(loader, node, "channel", verb, step->at);
 	if (channel)
 		name = value_text(loader, channel, "channel");
 	if (name)
 		index = use_channel(loader, name, channel->at);
+	else
+		loader->uses_unknown = true;
 	free(name);
 	amounts.volume = node_get(node, "volume");
 	amounts.rate = node_get(node, "rate");
@@ -207,6 +212,7 @@ static bool load_ratio(struct loader *loader, const struct node *node, struct ra
 	bool good = true;
 
 	if (node->type != NODE_MAPPING || node->count < 2 || node->count > LOADER_MAX_CHANNELS) {
+		loader->uses_unknown = true;
 		loader_error(loader, node->at,
 			     "ratio: names two channels or more with a number each, such as {aqueous: 3, lipid: 1}");
 		return false;
@@ -251,9 +257,12 @@ static bool load_mix(struct loader *loader, const struct node *node, struct prot
 
 	(void)depth;
 	step->verb = PROTOCOL_MIX;
+	shares = node->type == NODE_MAPPING ? node_get(node, "ratio") : NULL;
+	if (!shares)
+		loader->uses_unknown = true;
 	if (!LOADER_KEYS(loader, node, "mix", keys))
 		return false;
-	shares = loader_need(loader, node, "ratio", "mix", step->at);
+	loader_need(loader, node, "ratio", "mix", step->at);
 	good = shares && load_ratio(loader, shares, &ratio);
 	amounts.rate = loader_need(loader, node, "total_rate", "mix", step->at);
 	amounts.volume = node_get(node, "volume");
@@ -296,6 +305,16 @@ static bool load_hold(struct loader *loader, const struct node *node, struct pro
 	return step->text != NULL;
 }
 
+/* What the likeliest slips in a condition need to hear besides what Lua says. */
+static const char *condition_hint(const char *text)
+{
+	if (expression_lone_equals(text))
+		return "; to compare, write \"==\"";
+	if (expression_number_with_unit(text))
+		return "; numbers stand without unit here: flow in uL/min, volume in uL, pressure in kPa, temperature in degC, time in s";
+	return "";
+}
+
 /*
  * The names of the run have no values yet, so readings stand at "not had":
  * what matters is that the expression works and yields a truth.
@@ -322,7 +341,8 @@ static bool try_condition(struct loader *loader, const char *text, struct source
 	expression = expression_new(text, &error);
 	good = expression && value_check_names(loader, text, true, at);
 	if (!expression || (good && expression_result(expression, &values, &result, &error))) {
-		loader_error(loader, at, "in \"%s\": %s", text, error ? error : "out of memory");
+		loader_error(loader, at, "in \"%s\": %s%s", text, error ? error : "out of memory",
+			     condition_hint(text));
 		good = false;
 	}
 	if (good && result.kind != EXPRESSION_TRUTH) {
@@ -388,6 +408,11 @@ static bool load_wait(struct loader *loader, const struct node *node, struct pro
 	char *text;
 
 	(void)depth;
+	if (node->type == NODE_SCALAR) {
+		loader_error(loader, node->at,
+			     "wait takes what it waits for, such as {time: 5 min}, {operator: \"Ready?\"} or {until: flow.NAME > 95, timeout: 1 min}");
+		return false;
+	}
 	if (!LOADER_KEYS(loader, node, "wait", keys))
 		return false;
 	time = node_get(node, "time");
@@ -435,6 +460,7 @@ static bool load_repeat(struct loader *loader, const struct node *node, struct p
 	step->verb = PROTOCOL_REPEAT;
 	if (!LOADER_KEYS(loader, node, "repeat", keys)) {
 		loader->levels_unknown = true;
+		loader->uses_unknown = true;
 		return false;
 	}
 	times = loader_need(loader, node, "times", "repeat", step->at);
@@ -451,10 +477,13 @@ static bool load_repeat(struct loader *loader, const struct node *node, struct p
 	step->times = counted ? number : 1;
 	if (!counted || !steps)
 		loader->levels_unknown = true;
+	if (!steps)
+		loader->uses_unknown = true;
 	if (depth == LOADER_MAX_REPEATS) {
 		loader_error(loader, step->at, "repeats are nested more than %d deep",
 			     LOADER_MAX_REPEATS);
 		loader->levels_unknown = true;
+		loader->uses_unknown = true;
 		return false;
 	}
 	good = steps && load_list(loader, steps, "steps", depth + 1, &step->steps, &step->step_count);
@@ -500,14 +529,23 @@ static bool load_step(struct loader *loader, const struct node *node, struct pro
 			     "a step is a verb with its values, such as 'hold: 30 s', not %s",
 			     node->type == NODE_SCALAR && !*node->text ? "nothing" :
 			     node->type == NODE_MAPPING ? "empty" : node_type_name(node));
+		loader->uses_unknown = true;
 		return false;
 	}
 	value = node->first;
 	if (value->next) {
-		loader_error(loader, value->next->key->at,
-			     "a step has one verb, and here '%s' follows '%s'; begin each step with its own '-'",
-			     value->next->key->text, value->key->text);
+		const char *next = value->next->key->text, *verb = value->key->text;
+
+		if (value->type == NODE_SCALAR && !*value->text)
+			loader_error(loader, value->next->key->at,
+				     "a step has one verb, and here '%s' stands beside '%s'; indent it further if it belongs to it",
+				     next, verb);
+		else
+			loader_error(loader, value->next->key->at,
+				     "a step has one verb, and here '%s' follows '%s'; begin each step with its own '-'",
+				     next, verb);
 		loader->levels_unknown = true;
+		loader->uses_unknown = true;
 		return false;
 	}
 	step->at = value->key->at;
@@ -517,6 +555,7 @@ static bool load_step(struct loader *loader, const struct node *node, struct pro
 	}
 	report_verb(loader, value->key);
 	loader->levels_unknown = true;
+	loader->uses_unknown = true;
 	return false;
 }
 
@@ -526,6 +565,7 @@ static bool load_list(struct loader *loader, const struct node *node, const char
 	if (node->type != NODE_SEQUENCE || !node->count) {
 		loader_error(loader, node->at, "%s: must be a list of steps, each behind a '-'%s", key,
 			     node->type == NODE_SEQUENCE ? ", and it is empty" : "");
+		loader->uses_unknown = true;
 		return false;
 	}
 	*steps = loader_allocate(loader, node->count, sizeof(**steps));

@@ -39,7 +39,8 @@ static const char *known_names(const struct loader *loader, bool run_values, cha
 			       size_t size)
 {
 	static const char *const run_names[] = {
-		"flow", "setpoint", "volume", "pressure", "temperature", "time", "elapsed",
+		"flow.NAME", "setpoint.NAME", "volume.NAME", "pressure.NAME", "temperature.NAME",
+		"time", "elapsed",
 	};
 	const char *names[LOADER_MAX_INPUTS + 16];
 	size_t count = 0;
@@ -106,6 +107,10 @@ static bool check_name(void *user, const char *name, const char *field)
 		loader_error(check->loader, check->at,
 			     "in \"%s\": '%s' is known only while the run goes on, in the 'until' of a wait",
 			     check->expression, name);
+	} else if (check->run_values && channels_find(protocol, name) >= 0) {
+		loader_error(check->loader, check->at,
+			     "in \"%s\": '%s' is a channel; its values are flow.%s, setpoint.%s, volume.%s, pressure.%s and temperature.%s",
+			     check->expression, name, name, name, name, name, name);
 	} else if (!is_missing_input(check, name)) {
 		loader_error(check->loader, check->at, "in \"%s\": unknown name '%s', known are %s",
 			     check->expression, name,
@@ -293,12 +298,14 @@ char *value_text(struct loader *loader, const struct node *node, const char *key
 	return resolve(loader, node, key, true, &value) ? value.text : NULL;
 }
 
-/* Says where a text came from that is not in the file. */
+/* Says where a text came from that is not in the file, or what a "$" should have been. */
 static const char *origin(const struct node *node, char *buffer, size_t size)
 {
 	buffer[0] = '\0';
 	if (strstr(node->text, "${"))
 		snprintf(buffer, size, " (worked out from \"%.80s\")", node->text);
+	else if (strchr(node->text, '$'))
+		snprintf(buffer, size, "; an input is written \"${name}\"");
 	return buffer;
 }
 
