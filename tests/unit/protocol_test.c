@@ -459,7 +459,7 @@ TEST(a_volume_of_few_microsteps_is_a_warning_with_the_error_it_may_have)
 	protocol_check_device(p, 0, &info, &diagnostics);
 	CHECK_INT(diagnostics.errors, 0);
 	said = messages(&diagnostics);
-	CHECK_TEXT(said, "6:60: warning: 'a' would move 100 nL, which is 18.5 microsteps of 5.419 nL: it may be off by 2.7 %\n");
+	CHECK_TEXT(said, "6:62: warning: 'a' would move 100 nL, which is 18.5 microsteps of 5.419 nL: it may be off by 2.7 %\n");
 	free(said);
 	diagnostics_free(&diagnostics);
 	protocol_free(p);
