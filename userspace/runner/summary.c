@@ -149,22 +149,22 @@ void runner_summary_print(const struct runner *r, void *stream)
 
 	fprintf(out, "%s: %s after %.1f s\n\n", r->protocol->name, run_status_word(r->outcome),
 		run_elapsed_s(r));
-	fprintf(out, "%-16s  %12s  %12s  %9s  %9s  %11s  %9s  %12s\n", "channel", "target uL",
-		"delivered uL", "error %", "settle s", "overshoot %", "flow CV %", "pressure kPa");
+	fprintf(out, "%-12s  %10s  %12s  %7s  %8s  %6s  %5s  %7s\n", "channel", "target uL",
+		"delivered uL", "error %", "settle s", "over %", "CV %", "max kPa");
 	for (size_t i = 0; i < r->channel_count; i++) {
 		struct figures f = figures_of(r, i);
 
-		fprintf(out, "%-16s", r->channels[i].plan->name);
-		print_cell(out, 12, 3, f.target_ul);
+		fprintf(out, "%-12s", r->channels[i].plan->name);
+		print_cell(out, 10, 3, f.target_ul);
 		print_cell(out, 12, 3, f.delivered_ul);
-		print_cell(out, 9, 3, f.error_pct);
-		print_cell(out, 9, 2, f.settle_s);
-		print_cell(out, 11, 1, f.overshoot_pct);
-		print_cell(out, 9, 2, f.flow_cv_pct);
-		print_cell(out, 12, 1, f.max_pressure_kpa);
+		print_cell(out, 7, 3, f.error_pct);
+		print_cell(out, 8, 2, f.settle_s);
+		print_cell(out, 6, 1, f.overshoot_pct);
+		print_cell(out, 5, 1, f.flow_cv_pct);
+		print_cell(out, 7, 1, f.max_pressure_kpa);
 		fputc('\n', out);
 		if (isfinite(f.particles_target))
-			fprintf(out, "%-16s  %12.4g  %12.4g  particles\n", "", f.particles_target,
+			fprintf(out, "%-12s  %10.4g  %12.4g  particles\n", "", f.particles_target,
 				f.particles_delivered);
 	}
 	fputc('\n', out);
