@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -79,6 +80,17 @@ static bool in_database(const char *user, gid_t user_group, gid_t wanted)
 	return found;
 }
 
+static bool in_session(gid_t wanted)
+{
+	gid_t groups[NGROUPS_MAX];
+	int count = getgroups(NGROUPS_MAX, groups), i;
+
+	for (i = 0; i < count; i++)
+		if (groups[i] == wanted)
+			return true;
+	return getegid() == wanted;
+}
+
 static void explain_permission(FILE *stream, const char *name)
 {
 	const struct passwd *user = getpwuid(geteuid());
@@ -106,7 +118,10 @@ static void explain_permission(FILE *stream, const char *name)
 	}
 	fprintf(stream, "nanodose: no permission to open %s: it belongs to group %s\n", path,
 		group->gr_name);
-	if (user && in_database(user->pw_name, user->pw_gid, status.st_gid))
+	if (in_session(status.st_gid))
+		fprintf(stream, "nanodose: %s is in that group, which may not move the pump; let it by \"sudo chmod g+rw %s\", for good by 60-nanodose.rules of this project in /etc/udev/rules.d\n",
+			user_name, path);
+	else if (user && in_database(user->pw_name, user->pw_gid, status.st_gid))
 		fprintf(stream, "nanodose: %s is in that group, but not yet in this session; log out and in again\n",
 			user_name);
 	else

@@ -78,7 +78,7 @@ static void print_status(const struct nanodose_status *status)
 	print_field("pressure", describe_pressure(status->pressure_pa, text, sizeof(text)));
 	printf("%-18s %u\n", "bus errors", status->bus_errors);
 	printf("%-18s %" PRIu64 "\n", "steps since load", (uint64_t)status->steps_total);
-	printf("%-18s %.6g us\n", "latest step", (double)status->late_max_ns * 1e-3);
+	printf("%-18s %.6g us\n", "most late step", (double)status->late_max_ns * 1e-3);
 }
 
 static void print_json(const char *path, const struct nanodose_info *info,

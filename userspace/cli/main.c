@@ -2,10 +2,12 @@
 /*
  * The nanodose command: finds the verb and hands over to it.
  */
+#include <fcntl.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "distance.h"
 #include "nanodose.h"
@@ -100,6 +102,10 @@ static int unknown_verb(const char *name)
 	const char *nearest = NULL;
 
 	for (i = 0; i < verb_count; i++) {
+		if (*name && !strncmp(name, verbs[i].name, strlen(name))) {
+			nearest = verbs[i].name;
+			break;
+		}
 		distance = text_distance(name, verbs[i].name);
 		if (distance < least && distance < strlen(verbs[i].name) - 1) {
 			least = distance;
@@ -113,17 +119,41 @@ static int unknown_verb(const char *name)
 	return NANODOSE_EXIT_USAGE;
 }
 
+/*
+ * A descriptor that the caller has closed would be given to the next file that
+ * is opened: a pump, a record. Messages would then go there. Reading only, so
+ * that writing to it is still the error it was.
+ */
+static void occupy_standard_files(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDONLY);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const struct verb *verb;
 	static char title[32];
+	static char help[] = "--help";
 
+	occupy_standard_files();
 	setlocale(LC_ALL, "");
 	/* What is printed is read by programs, too: the decimal point is a point. */
 	setlocale(LC_NUMERIC, "C");
 	if (argc < 2) {
 		print_verbs(stderr);
 		return NANODOSE_EXIT_USAGE;
+	}
+	/* "help run" is "run --help" */
+	if (argc > 2 && !strcmp(argv[1], "help")) {
+		argv[1] = argv[2];
+		argv[2] = help;
+		argc = 3;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		print_verbs(stdout);

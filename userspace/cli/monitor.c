@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "describe.h"
 #include "explain.h"
@@ -103,16 +104,19 @@ static int print_waiting(struct nanodose_device *device, int json, unsigned long
 static int monitor(const char *name, int json, unsigned long left)
 {
 	struct nanodose_device *device = nanodose_device_open(name, false);
-	struct pollfd poller;
+	struct pollfd pollers[2];
 	int result = 0, error, status;
 
 	if (!device)
 		return explain_open_error(stderr, name, errno);
-	poller = (struct pollfd){ .fd = nanodose_device_fd(device), .events = POLLIN };
-	/* A reader that closed our output is noticed by the next line at the latest. */
+	pollers[0] = (struct pollfd){ .fd = nanodose_device_fd(device), .events = POLLIN };
+	/* Only for the error that a pipe has once nobody reads it: a pump at rest may be silent. */
+	pollers[1] = (struct pollfd){ .fd = STDOUT_FILENO };
 	while (!result && !ferror(stdout)) {
-		if (poll(&poller, 1, -1) < 0 && errno != EINTR)
+		if (poll(pollers, 2, -1) < 0 && errno != EINTR)
 			result = -1;
+		else if (pollers[1].revents & (POLLERR | POLLNVAL))
+			result = 1;
 		else
 			result = print_waiting(device, json, &left);
 	}
