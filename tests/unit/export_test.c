@@ -68,13 +68,13 @@ TEST(samples_become_csv_with_units_and_empty_fields_for_what_was_not_had)
 {
 	CHECK_EXPORT(record_export_csv, in_folder("run.db"),
 		     "time_s,utc,channel,setpoint_ul_min,flow_ul_min,estimate_ul_min,pump_rate_ul_min,"
-		     "position_steps,position_ul,temperature_degc,pressure_kpa,air_in_line,high_flow,"
+		     "position_steps,delivered_ul,temperature_degc,pressure_kpa,air_in_line,high_flow,"
 		     "bus_errors,sequence\n"
 		     "-0.0000015,2025-12-31T23:59:58.999998Z,aqueous,0,-0.00025,0,0,-3,-0.015,25.12,"
 		     "101.325,0,0,0,2\n"
 		     "1,2026-01-01T00:00:00.000000Z,aqueous,60,60.000123,59.25,61.5,200000,1000,25.12,"
 		     "101.325,0,1,0,3\n"
-		     "3600.02,2026-01-01T00:59:59.020000Z,\"lipid, \"\"old\"\"\",,,,,7,0.175,,,,,4,4\n");
+		     "3600.02,2026-01-01T00:59:59.020000Z,\"lipid, \"\"old\"\"\",,,,,7,0.25,,,,,4,4\n");
 }
 
 TEST(events_become_csv_with_quotes_where_needed)

@@ -78,6 +78,7 @@ static struct record *fixture_create(const char *path, char **error)
 			.name = wanted[i].name, .pump = wanted[i].pump,
 			.device_path = i ? "/dev/nanodose1" : "/dev/nanodose0",
 			.volume_per_step_m3 = i ? 2.5e-11 : 5e-12,
+			.origin = i ? -3 : 0,
 			.info = { .microsteps_per_rev = 3200, .lead_pitch_nm = 1000000,
 				  .max_rate_nhz = 40000000000000, .sensor_serial = 4711,
 				  .sensor_full_scale_pl_min = 2000000000,

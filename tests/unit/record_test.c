@@ -86,8 +86,8 @@ TEST(the_views_show_units_and_words)
 {
 	const char *path = in_folder("roundtrip.db");
 
-	CHECK_QUERY(path, "SELECT channel, flow_ul_min, setpoint_ul_min, position_ul FROM samples",
-		    "aqueous|60.000123|60.0|0.5\nlipid, \"old\"|NULL|-20.0|-0.125");
+	CHECK_QUERY(path, "SELECT channel, flow_ul_min, setpoint_ul_min, delivered_ul FROM samples",
+		    "aqueous|60.000123|60.0|0.5\nlipid, \"old\"|NULL|-20.0|-0.05");
 	CHECK_QUERY(path, "SELECT channel, state, cause, rate_steps_s FROM states",
 		    "aqueous|ramping|motion begins|2.5");
 	CHECK_QUERY(path, "SELECT channel, fault FROM faults", "lipid, \"old\"|air in line");

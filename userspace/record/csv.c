@@ -87,8 +87,7 @@ static void put_sample(FILE *stream, sqlite3_stmt *row)
 	put_column(stream, row, 4, 6);		/* estimate */
 	put_column(stream, row, 5, 6);		/* pump rate */
 	put_column(stream, row, 6, 0);		/* position */
-	fprintf(stream, ",%.9g", (double)sqlite3_column_int64(row, 6) *
-		sqlite3_column_double(row, 7) * 1e9);
+	fprintf(stream, ",%.9g", sqlite3_column_double(row, 7));
 	put_column(stream, row, 8, 3);		/* temperature */
 	put_column(stream, row, 9, 3);		/* pressure */
 	put_flag(stream, row, 10, SENSOR_AIR);
@@ -141,10 +140,11 @@ int record_export_csv(const char *path, void *stream, char **error)
 {
 	return export(path, stream,
 		      "time_s,utc,channel,setpoint_ul_min,flow_ul_min,estimate_ul_min,"
-		      "pump_rate_ul_min,position_steps,position_ul,temperature_degc,pressure_kpa,"
+		      "pump_rate_ul_min,position_steps,delivered_ul,temperature_degc,pressure_kpa,"
 		      "air_in_line,high_flow,bus_errors,sequence\n",
 		      "SELECT s.time_ns, c.name, s.setpoint_pl_min, s.flow_pl_min, s.estimate_pl_min,"
-		      " s.pump_rate_pl_min, s.position, c.volume_per_step_m3, s.temperature_mdegc,"
+		      " s.pump_rate_pl_min, s.position,"
+		      " (s.position - c.origin_position) * c.volume_per_step_m3 * 1e9, s.temperature_mdegc,"
 		      " s.pressure_pa, s.sensor_flags, s.bus_errors, s.sequence"
 		      " FROM sample s JOIN channel c ON c.id = s.channel ORDER BY s.rowid",
 		      put_sample, error);

@@ -119,15 +119,16 @@ static int write_channel(sqlite3 *db, size_t id, const struct protocol_channel *
 	bool sensor = info->sensor_model != NANODOSE_SENSOR_NONE;
 	int result;
 
-	result = execute(db, "INSERT INTO channel VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-			 " ?, ?, ?, ?, NULL, NULL)", "ittttt" "rtrrr" "iiiiit",
+	result = execute(db, "INSERT INTO channel VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+			 " ?, ?, ?, ?, NULL, NULL)", "ittttt" "rtrrr" "iiiiiit",
 			 (sqlite3_int64)id, found->name, found->pump, found->device_path,
 			 info->label, syringe ? syringe->name : NULL,
 			 syringe ? syringe->diameter_m : NAN,
 			 !wanted ? NULL : wanted->medium == NANODOSE_MEDIUM_IPA ? "ipa" : "water",
 			 wanted ? wanted->loaded_m3 : NAN,
 			 wanted && wanted->concentration_per_m3 > 0 ? wanted->concentration_per_m3 : NAN,
-			 found->volume_per_step_m3, (sqlite3_int64)info->microsteps_per_rev,
+			 found->volume_per_step_m3, (sqlite3_int64)found->origin,
+			 (sqlite3_int64)info->microsteps_per_rev,
 			 (sqlite3_int64)info->lead_pitch_nm, (sqlite3_int64)info->max_rate_nhz,
 			 (sqlite3_int64)info->max_accel_nhz_s, (sqlite3_int64)info->features,
 			 sensor ? nanodose_sensor_name(info->sensor_model) : NULL);

@@ -26,6 +26,7 @@ struct record_channel {
 	const char *name, *pump, *device_path;
 	struct nanodose_info info;
 	double volume_per_step_m3;
+	int64_t origin;		/* position in microsteps at the start: nothing delivered yet */
 };
 
 /* A new file; refuses to overwrite (EEXIST). On failure NULL and a message to free. */

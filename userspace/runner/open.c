@@ -158,6 +158,7 @@ static bool create_record(struct runner *r)
 			.device_path = nanodose_device_path(c->device),
 			.info = c->info,
 			.volume_per_step_m3 = c->step_m3,
+			.origin = c->origin,
 		};
 	}
 	r->record = record_create(r->record_path, r->protocol, channels, r->channel_count, &error);
