@@ -190,7 +190,7 @@ static void write_job(const char *job, const char *checkout, char **argv)
 	vm.terminal = in_foreground(0) && isatty(1);
 	if (vm.terminal && !ioctl(0, TIOCGWINSZ, &size)) {
 		file = job_file(job, "terminal");
-		fprintf(file, "%u %u 1\n", size.ws_row, size.ws_col);
+		fprintf(file, "%u %u\n", size.ws_row, size.ws_col);
 		fclose(file);
 	}
 

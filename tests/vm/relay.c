@@ -229,13 +229,13 @@ static int open_terminal(const struct job *job, int *slave)
 {
 	struct winsize size = { 0 };
 	struct termios settings;
-	unsigned int rows, columns, raw;
+	unsigned int rows, columns;
 	char *text = job_read(job, "terminal", NULL);
 	int master = -1;
 
 	if (!text)
 		return -1;
-	if (sscanf(text, "%u %u %u", &rows, &columns, &raw) == 3) {
+	if (sscanf(text, "%u %u", &rows, &columns) == 2) {
 		size.ws_row = rows;
 		size.ws_col = columns;
 		if (openpty(&master, slave, NULL, NULL, &size))
