@@ -106,8 +106,8 @@ static int parse(struct run_arguments *arguments, int argc, char **argv)
 			arguments->json = true;
 			break;
 		case 'h':
-			verb_help("run", help);
-			return -1;
+			status = verb_help("run", help);
+			return status ? status : -1;
 		default:
 			status = verb_usage_error("run", NULL);
 		}
