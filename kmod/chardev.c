@@ -43,6 +43,9 @@ static_assert(sizeof(struct nanodose_subscribe) == 16);
 static_assert(sizeof(struct nanodose_claim) == 40);
 static_assert(sizeof(struct nanodose_run) == 64);
 static_assert(offsetof(struct nanodose_run, flags) == 40);
+static_assert(sizeof(struct nanodose_limits) == 144);
+static_assert(offsetof(struct nanodose_limits, no_flow_ppm) == 88);
+static_assert(offsetof(struct nanodose_limits, reserved) == 108);
 static_assert(sizeof(struct nanodose_stop) == 16);
 static_assert(sizeof(struct nanodose_clear_faults) == 16);
 static_assert(sizeof(struct nanodose_set_position) == 16);
@@ -203,7 +206,7 @@ static long nd_get_info(struct nanodose *nd, void __user *argument)
 {
 	const struct nd_flow_sensor *sensor = nd->flow.sensor;
 	struct nanodose_info info = {
-		.features = NANODOSE_FEATURE_START_TIME,
+		.features = NANODOSE_FEATURE_START_TIME | NANODOSE_FEATURE_LIMITS,
 		.max_rate_nhz = nd->engine.max_rate_nhz,
 		.max_accel_nhz_s = nd->engine.max_accel_nhz_s,
 		.max_hold_ns = ND_MAX_HOLD_NS,
@@ -223,6 +226,8 @@ static long nd_get_info(struct nanodose *nd, void __user *argument)
 		info.features |= NANODOSE_FEATURE_LIMIT_PLUS;
 	if (nd->gpio.limit_minus)
 		info.features |= NANODOSE_FEATURE_LIMIT_MINUS;
+	if (nd->gpio.fault)
+		info.features |= NANODOSE_FEATURE_DRIVER_FAULT;
 	if (nd->flow.pressure)
 		info.features |= NANODOSE_FEATURE_PRESSURE;
 	if (sensor) {
@@ -254,6 +259,7 @@ static void nd_fill_status(struct nanodose *nd, struct nanodose_status *status)
 		.late_max_ns = motion.late_max_ns,
 		.state = motion.state,
 		.faults = motion.faults,
+		.warnings = motion.warnings,
 		.flags = motion.flags,
 		.sequence = nd_stream_sequence(&nd->stream),
 		.owner_pid = nd->owner_pid,
@@ -283,6 +289,14 @@ static long nd_get_status(struct nanodose *nd, void __user *argument)
 	mutex_unlock(&nd->lock);
 
 	return copy_to_user(argument, &status, sizeof(status)) ? -EFAULT : 0;
+}
+
+static long nd_get_limits(struct nanodose *nd, void __user *argument)
+{
+	struct nanodose_limits limits;
+
+	nd_engine_get_limits(nd, &limits);
+	return copy_to_user(argument, &limits, sizeof(limits)) ? -EFAULT : 0;
 }
 
 static long nd_subscribe(struct nd_client *client, void __user *argument)
@@ -334,8 +348,16 @@ static long nd_claim(struct nd_client *client, const struct nanodose_claim *clai
 	strscpy(nd->owner_label, claim->label[0] ? claim->label : comm, sizeof(nd->owner_label));
 	nd->owner_pid = task_tgid_nr(current);
 	nd->owner = client;
+	nd_engine_default_limits(nd);
 	nd_engine_push_state(nd, NANODOSE_CAUSE_CLAIM, nd->owner_pid);
 	return 0;
+}
+
+static long nd_set_limits(struct nanodose *nd, const struct nanodose_limits *limits)
+{
+	int ret = nd_limits_check(nd, limits);
+
+	return ret ?: nd_engine_set_limits(nd, limits);
 }
 
 static long nd_run(struct nanodose *nd, const struct nanodose_run *run)
@@ -402,6 +424,7 @@ static long nd_stop(struct nanodose *nd, const void __user *argument)
 
 union nd_argument {
 	struct nanodose_claim claim;
+	struct nanodose_limits limits;
 	struct nanodose_run run;
 	struct nanodose_clear_faults clear_faults;
 	struct nanodose_set_position set_position;
@@ -423,6 +446,8 @@ static long nd_owner_call(struct nd_client *client, unsigned int command,
 	case NANODOSE_IOC_RELEASE:
 		nd_disown(nd);
 		return 0;
+	case NANODOSE_IOC_SET_LIMITS:
+		return nd_set_limits(nd, &argument->limits);
 	case NANODOSE_IOC_RUN:
 		return nd_run(nd, &argument->run);
 	case NANODOSE_IOC_CLEAR_FAULTS:
@@ -452,11 +477,14 @@ static long nd_ioctl(struct file *file, unsigned int command, unsigned long para
 		return nd_get_info(nd, user);
 	case NANODOSE_IOC_GET_STATUS:
 		return nd_get_status(nd, user);
+	case NANODOSE_IOC_GET_LIMITS:
+		return nd_get_limits(nd, user);
 	case NANODOSE_IOC_SUBSCRIBE:
 		return nd_subscribe(client, user);
 	case NANODOSE_IOC_STOP:
 	case NANODOSE_IOC_CLAIM:
 	case NANODOSE_IOC_RELEASE:
+	case NANODOSE_IOC_SET_LIMITS:
 	case NANODOSE_IOC_RUN:
 	case NANODOSE_IOC_CLEAR_FAULTS:
 	case NANODOSE_IOC_SET_POSITION:

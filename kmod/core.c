@@ -159,6 +159,7 @@ static int nd_probe(struct platform_device *pdev)
 	ret = nd_engine_init(nd);
 	if (ret)
 		return ret;
+	nd_guard_init(nd);
 
 	/* The safety inputs act before anybody can ask for a step. */
 	ret = nd_gpio_arm(nd);

@@ -90,6 +90,7 @@ static void nd_fill_state(struct nanodose *nd, struct nanodose_record *record, u
 			.faults = engine->faults,
 			.cause = cause,
 			.pid = pid,
+			.warnings = engine->warnings,
 		},
 	};
 }
@@ -246,10 +247,11 @@ static bool nd_stop_motion(struct nanodose *nd, u64 now_ns, bool now)
 	return nd_replan(nd, now_ns);
 }
 
-static void nd_latch(struct nanodose *nd, u64 now_ns, u32 fault, bool now, s64 value)
+static void nd_latch(struct nanodose *nd, u64 now_ns, u32 fault, s64 value)
 {
 	struct nd_engine *engine = &nd->engine;
 	bool rest = engine->state == NANODOSE_STATE_REST;
+	bool now = fault & (ND_LINE_FAULTS | engine->limits.now_faults);
 
 	if (engine->faults & fault)
 		return;
@@ -314,7 +316,7 @@ static bool nd_way_is_open(struct nanodose *nd, u64 now_ns)
 
 	if (!(nd_gpio_lines(&nd->gpio) & nd_limit_of(engine->heading)))
 		return true;
-	nd_latch(nd, now_ns, nd_fault_of(engine->heading), true, 1);
+	nd_latch(nd, now_ns, nd_fault_of(engine->heading), 1);
 	return false;
 }
 
@@ -332,10 +334,15 @@ static void nd_next_segment(struct nanodose *nd)
 	};
 	bool at_end = engine->goal.has_end && !engine->goal.stop &&
 		      engine->position == engine->goal.end_position;
+	u64 now_ns;
 
-	if (!nd_take_segment(nd, &axis))
-		nd_push_state(nd, ktime_get_ns(), at_end ? NANODOSE_CAUSE_END :
-			      NANODOSE_CAUSE_REST, 0);
+	if (nd_take_segment(nd, &axis))
+		return;
+	now_ns = ktime_get_ns();
+	if (at_end && engine->goal.window)
+		nd_latch(nd, now_ns, NANODOSE_FAULT_POSITION, engine->position);
+	nd_push_state(nd, now_ns, at_end && !engine->goal.window ? NANODOSE_CAUSE_END :
+		      NANODOSE_CAUSE_REST, 0);
 }
 
 static void nd_step(struct nanodose *nd, u64 now_ns)
@@ -367,7 +374,7 @@ static void nd_step(struct nanodose *nd, u64 now_ns)
 	if (late_ns > engine->late_max_ns)
 		engine->late_max_ns = late_ns;
 	if (late_ns > engine->max_lag_ns)
-		nd_latch(nd, now_ns, NANODOSE_FAULT_LATE, false, late_ns);
+		nd_latch(nd, now_ns, NANODOSE_FAULT_LATE, late_ns);
 }
 
 static void nd_start_armed(struct nanodose *nd, u64 now_ns)
@@ -400,7 +407,7 @@ static void nd_do_what_is_due(struct nanodose *nd, u64 now_ns)
 		}
 	}
 	if (nd_moving(engine) && !engine->goal.stop && now_ns >= engine->goal.hold_until_ns)
-		nd_latch(nd, now_ns, NANODOSE_FAULT_OWNER_SILENT, false, engine->goal.hold_ns);
+		nd_latch(nd, now_ns, NANODOSE_FAULT_OWNER_SILENT, engine->goal.hold_ns);
 }
 
 static enum hrtimer_restart nd_timer(struct hrtimer *timer)
@@ -442,6 +449,7 @@ int nd_engine_init(struct nanodose *nd)
 	engine->max_rate_nhz = nd->gpio.max_rate_hz * 1000000000ULL;
 	engine->max_accel_nhz_s = ND_MAX_ACCEL_NHZ_S;
 	engine->max_lag_ns = nd_max_lag_us * (u64)NSEC_PER_USEC;
+	nd_limits_default(nd, &engine->limits);
 	/* DIR as nd_gpio_probe() left it */
 	engine->direction = -1;
 	engine->heading = -1;
@@ -474,7 +482,18 @@ static bool nd_same_goal(const struct nd_goal *a, const struct nd_goal *b)
 {
 	return a->rate_nhz == b->rate_nhz && a->accel_nhz_s == b->accel_nhz_s &&
 	       a->direction == b->direction && a->stop == b->stop && a->has_end == b->has_end &&
+	       a->window == b->window &&
 	       (!a->has_end || a->end_position == b->end_position);
+}
+
+static s64 nd_window_end(const struct nd_engine *engine, int direction)
+{
+	return direction > 0 ? engine->limits.position_max : engine->limits.position_min;
+}
+
+static bool nd_has_window(const struct nd_engine *engine, int direction)
+{
+	return nd_window_end(engine, direction) != direction * ND_MAX_POSITION;
 }
 
 static int nd_read_goal(const struct nd_engine *engine, const struct nanodose_run *run,
@@ -484,8 +503,8 @@ static int nd_read_goal(const struct nd_engine *engine, const struct nanodose_ru
 
 	if (!run->accel_nhz_s || !run->hold_ns)
 		return -EINVAL;
-	if (rate_nhz > engine->max_rate_nhz || run->accel_nhz_s > engine->max_accel_nhz_s ||
-	    run->hold_ns > ND_MAX_HOLD_NS)
+	if (rate_nhz > engine->limits.max_rate_nhz ||
+	    run->accel_nhz_s > engine->limits.max_accel_nhz_s || run->hold_ns > ND_MAX_HOLD_NS)
 		return -EDOM;
 
 	*goal = (struct nd_goal){
@@ -497,11 +516,27 @@ static int nd_read_goal(const struct nd_engine *engine, const struct nanodose_ru
 		.has_end = run->flags & NANODOSE_RUN_END_POSITION,
 	};
 	if (goal->has_end) {
-		if (run->end_position > ND_MAX_POSITION || run->end_position < -ND_MAX_POSITION)
+		if (run->end_position > engine->limits.position_max ||
+		    run->end_position < engine->limits.position_min)
 			return -EDOM;
 		goal->end_position = run->end_position;
+	} else if (!goal->stop && nd_has_window(engine, goal->direction)) {
+		goal->has_end = true;
+		goal->window = true;
+		goal->end_position = nd_window_end(engine, goal->direction);
 	}
 	return 0;
+}
+
+/* Whether the axis, moving as it does, can stop within the window like this. */
+static bool nd_stops_in_window(const struct nd_engine *engine, const struct nd_axis *axis,
+			       u64 accel_nhz_s)
+{
+	s64 end = nd_window_end(engine, axis->direction);
+	u64 room = axis->direction * (end - axis->position);
+
+	return !axis->rate_nhz || !nd_has_window(engine, axis->direction) ||
+	       nd_plan_stop_steps(axis, accel_nhz_s) <= room;
 }
 
 /* Whether the axis may be moved this way at all. */
@@ -512,7 +547,7 @@ static int nd_may_run(struct nanodose *nd, const struct nd_goal *goal)
 	if (nd->engine.shut)
 		return -ENODEV;
 	lines = nd_gpio_lines(&nd->gpio);
-	if (nd->engine.faults || lines & NANODOSE_STATUS_ESTOP)
+	if (nd->engine.faults || lines & (NANODOSE_STATUS_ESTOP | NANODOSE_STATUS_DRIVER_FAULT))
 		return -EPIPE;
 	return !goal->stop && lines & nd_limit_of(goal->direction) ? -EPIPE : 0;
 }
@@ -549,6 +584,12 @@ static int nd_run_locked(struct nanodose *nd, const struct nanodose_run *run,
 	ret = nd_plan_check(&axis, goal);
 	if (ret)
 		return ret;
+	if (!nd_stops_in_window(engine, &axis, goal->accel_nhz_s))
+		return -EDOM;
+	/* at the end of the window already */
+	if (goal->window && axis.position == goal->end_position &&
+	    (!axis.rate_nhz || axis.direction == goal->direction))
+		return -EDOM;
 
 	/* at rest, and asked to be */
 	if (engine->state == NANODOSE_STATE_REST && goal->stop)
@@ -616,14 +657,14 @@ int nd_engine_set_position(struct nanodose *nd, s64 position)
 	unsigned long flags;
 	int ret = 0;
 
-	if (position > ND_MAX_POSITION || position < -ND_MAX_POSITION)
-		return -EDOM;
-
 	raw_spin_lock_irqsave(&engine->lock, flags);
 	if (engine->shut) {
 		ret = -ENODEV;
 	} else if (engine->state != NANODOSE_STATE_REST) {
 		ret = -EBUSY;
+	} else if (position > engine->limits.position_max ||
+		   position < engine->limits.position_min) {
+		ret = -EDOM;
 	} else {
 		engine->position = position;
 		engine->goal.has_end = false;
@@ -631,6 +672,15 @@ int nd_engine_set_position(struct nanodose *nd, s64 position)
 	}
 	raw_spin_unlock_irqrestore(&engine->lock, flags);
 	return ret;
+}
+
+/* Faults whose line is active now, wherever the axis goes. */
+static u32 nd_lasting(struct nanodose *nd)
+{
+	u32 lines = nd_gpio_lines(&nd->gpio);
+
+	return (lines & NANODOSE_STATUS_ESTOP ? NANODOSE_FAULT_ESTOP : 0) |
+	       (lines & NANODOSE_STATUS_DRIVER_FAULT ? NANODOSE_FAULT_DRIVER : 0);
 }
 
 int nd_engine_clear_faults(struct nanodose *nd, u32 faults)
@@ -647,28 +697,82 @@ int nd_engine_clear_faults(struct nanodose *nd, u32 faults)
 		ret = -ENODEV;
 	} else if (engine->state != NANODOSE_STATE_REST) {
 		ret = -EBUSY;
-	} else if (faults & NANODOSE_FAULT_ESTOP &&
-		   nd_gpio_lines(&nd->gpio) & NANODOSE_STATUS_ESTOP) {
+	} else if (faults & nd_lasting(nd)) {
 		ret = -EPIPE;
 	} else {
 		WRITE_ONCE(engine->faults, engine->faults & ~faults);
+		engine->warnings &= ~faults;
 		nd_push_state(nd, ktime_get_ns(), NANODOSE_CAUSE_CLEAR, task_tgid_nr(current));
 	}
 	raw_spin_unlock_irqrestore(&engine->lock, flags);
 	return ret;
 }
 
-void nd_engine_fault(struct nanodose *nd, u32 fault, bool now, s64 value)
+static void nd_warn(struct nanodose *nd, u64 now_ns, u32 fault)
+{
+	struct nd_engine *engine = &nd->engine;
+
+	if (engine->warnings & fault)
+		return;
+	engine->warnings |= fault;
+	nd_push_state(nd, now_ns, NANODOSE_CAUSE_WARNING, 0);
+}
+
+void nd_engine_fault(struct nanodose *nd, u32 fault, s64 value)
 {
 	struct nd_engine *engine = &nd->engine;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&engine->lock, flags);
-	if (!engine->shut) {
-		nd_latch(nd, ktime_get_ns(), fault, now, value);
+	if (!engine->shut && fault & engine->limits.warn_faults) {
+		nd_warn(nd, ktime_get_ns(), fault);
+	} else if (!engine->shut) {
+		nd_latch(nd, ktime_get_ns(), fault, value);
 		nd_set_timer(engine);
 	}
 	raw_spin_unlock_irqrestore(&engine->lock, flags);
+}
+
+int nd_engine_set_limits(struct nanodose *nd, const struct nanodose_limits *limits)
+{
+	struct nd_engine *engine = &nd->engine;
+	unsigned long flags;
+	int ret = 0;
+
+	raw_spin_lock_irqsave(&engine->lock, flags);
+	if (engine->shut) {
+		ret = -ENODEV;
+	} else if (engine->state != NANODOSE_STATE_REST) {
+		ret = -EBUSY;
+	} else if (engine->position > limits->position_max ||
+		   engine->position < limits->position_min) {
+		ret = -EDOM;
+	} else {
+		engine->limits = *limits;
+		nd_push_state(nd, ktime_get_ns(), NANODOSE_CAUSE_LIMITS, task_tgid_nr(current));
+	}
+	raw_spin_unlock_irqrestore(&engine->lock, flags);
+	return ret;
+}
+
+void nd_engine_default_limits(struct nanodose *nd)
+{
+	struct nanodose_limits limits;
+	unsigned long flags;
+
+	nd_limits_default(nd, &limits);
+	raw_spin_lock_irqsave(&nd->engine.lock, flags);
+	nd->engine.limits = limits;
+	raw_spin_unlock_irqrestore(&nd->engine.lock, flags);
+}
+
+void nd_engine_get_limits(struct nanodose *nd, struct nanodose_limits *limits)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&nd->engine.lock, flags);
+	*limits = nd->engine.limits;
+	raw_spin_unlock_irqrestore(&nd->engine.lock, flags);
 }
 
 void nd_engine_line(struct nanodose *nd, u32 fault)
@@ -679,8 +783,8 @@ void nd_engine_line(struct nanodose *nd, u32 fault)
 
 	raw_spin_lock_irqsave(&engine->lock, flags);
 	ahead = engine->state != NANODOSE_STATE_REST && fault == nd_fault_of(engine->heading);
-	if (!engine->shut && (ahead || fault == NANODOSE_FAULT_ESTOP))
-		nd_latch(nd, ktime_get_ns(), fault, true, 1);
+	if (!engine->shut && (ahead || fault & (NANODOSE_FAULT_ESTOP | NANODOSE_FAULT_DRIVER)))
+		nd_latch(nd, ktime_get_ns(), fault, 1);
 	nd_set_timer(engine);
 	raw_spin_unlock_irqrestore(&engine->lock, flags);
 }
@@ -699,13 +803,15 @@ void nd_engine_motion(struct nanodose *nd, struct nd_motion *motion)
 		.position = engine->position,
 		.rate_nhz = nd_signed_rate(engine, now_ns),
 		.target_rate_nhz = goal->direction * (s64)goal->rate_nhz,
-		.end_position = goal->has_end ? goal->end_position : NANODOSE_NO_VALUE_S64,
+		.end_position = goal->has_end && !goal->window ? goal->end_position :
+				NANODOSE_NO_VALUE_S64,
 		.hold_until_ns = goal->hold_until_ns,
 		.steps_total = engine->steps_total,
 		.late_max_ns = engine->late_max_ns,
 		.state = engine->state,
 		.flags = nd_flags(nd),
 		.faults = engine->faults,
+		.warnings = engine->warnings,
 		.enabled = engine->enabled,
 	};
 	raw_spin_unlock_irqrestore(&engine->lock, flags);

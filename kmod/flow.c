@@ -160,7 +160,7 @@ static void nd_flow_sample(struct nanodose *nd)
 
 	nd_flow_keep(flow, &record);
 	nd_stream_push(&nd->stream, &record);
-	nd_guard_sample(nd, error, &reading);
+	nd_guard_sample(nd, &record);
 }
 
 /* False: the sampler is to end. */
@@ -222,10 +222,11 @@ int nd_flow_start(struct nanodose *nd, u32 medium, u64 period_ns)
 		return ret;
 
 	flow->first_ns = ktime_get_ns() + flow->sensor->start_ns;
-	flow->bad_in_row = 0;
 	WRITE_ONCE(flow->period_ns, period_ns);
+	nd_guard_start(nd, flow->first_ns, period_ns);
 	thread = kthread_run(nd_flow_sampler, nd, "%s-flow", dev_name(&nd->dev));
 	if (IS_ERR(thread)) {
+		nd_guard_stop(nd);
 		WRITE_ONCE(flow->period_ns, 0);
 		nd_flow_sensor_stop(flow->sensor);
 		return PTR_ERR(thread);
@@ -240,6 +241,7 @@ void nd_flow_stop(struct nanodose *nd)
 
 	if (!flow->thread)
 		return;
+	nd_guard_stop(nd);
 	kthread_stop(flow->thread);
 	WRITE_ONCE(flow->thread, NULL);
 	WRITE_ONCE(flow->period_ns, 0);

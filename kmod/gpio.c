@@ -99,6 +99,7 @@ int nd_gpio_probe(struct nanodose *nd)
 		{ &gpio->estop, "estop", GPIOD_IN, false },
 		{ &gpio->limit_plus, "limit-plus", GPIOD_IN, false },
 		{ &gpio->limit_minus, "limit-minus", GPIOD_IN, false },
+		{ &gpio->fault, "fault", GPIOD_IN, false },
 	};
 	unsigned int i;
 	int ret;
@@ -125,6 +126,8 @@ u32 nd_gpio_lines(const struct nd_gpio *gpio)
 		lines |= NANODOSE_STATUS_LIMIT_PLUS;
 	if (nd_gpio_active(gpio->limit_minus))
 		lines |= NANODOSE_STATUS_LIMIT_MINUS;
+	if (nd_gpio_active(gpio->fault))
+		lines |= NANODOSE_STATUS_DRIVER_FAULT;
 	return lines;
 }
 
@@ -152,6 +155,15 @@ static irqreturn_t nd_gpio_limit_minus(int irq, void *data)
 
 	if (nd_gpio_active(nd->gpio.limit_minus))
 		nd_engine_line(nd, NANODOSE_FAULT_LIMIT_MINUS);
+	return IRQ_HANDLED;
+}
+
+static irqreturn_t nd_gpio_fault(int irq, void *data)
+{
+	struct nanodose *nd = data;
+
+	if (nd_gpio_active(nd->gpio.fault))
+		nd_engine_line(nd, NANODOSE_FAULT_DRIVER);
 	return IRQ_HANDLED;
 }
 
@@ -190,6 +202,8 @@ int nd_gpio_arm(struct nanodose *nd)
 	if (!ret)
 		ret = nd_gpio_request(nd, gpio->limit_minus, "limit-minus", nd_gpio_limit_minus,
 				      &gpio->limit_minus_irq);
+	if (!ret)
+		ret = nd_gpio_request(nd, gpio->fault, "fault", nd_gpio_fault, &gpio->fault_irq);
 	if (ret) {
 		nd_gpio_disarm(nd);
 		return ret;
@@ -197,6 +211,8 @@ int nd_gpio_arm(struct nanodose *nd)
 	/* pressed already: no edge will tell; end switches are asked before each RUN */
 	if (nd_gpio_active(gpio->estop))
 		nd_engine_line(nd, NANODOSE_FAULT_ESTOP);
+	if (nd_gpio_active(gpio->fault))
+		nd_engine_line(nd, NANODOSE_FAULT_DRIVER);
 	return 0;
 }
 
@@ -212,4 +228,5 @@ void nd_gpio_disarm(struct nanodose *nd)
 	nd_gpio_free(nd, &nd->gpio.estop_irq);
 	nd_gpio_free(nd, &nd->gpio.limit_plus_irq);
 	nd_gpio_free(nd, &nd->gpio.limit_minus_irq);
+	nd_gpio_free(nd, &nd->gpio.fault_irq);
 }

@@ -9,6 +9,7 @@
  *		   state and the latched faults, under one raw spinlock
  *	gpio     - the lines, and the interrupts of the safety inputs
  *	flow     - sampler thread: flow sensor and pressure to FLOW records
+ *	limits   - what the interlocks hold to: defaults, and what may be set
  *	guard    - decides what a reading means for the motion
  *
  * Lock order: nanodose.lock (mutex) > engine.lock (raw) > stream.lock (raw).
@@ -16,6 +17,7 @@
 #ifndef _NANODOSE_H
 #define _NANODOSE_H
 
+#include <linux/atomic.h>
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/gpio/consumer.h>
@@ -111,9 +113,11 @@ struct nd_gpio {
 	struct gpio_desc *estop;	/* NULL if not wired */
 	struct gpio_desc *limit_plus;	/* NULL if not wired */
 	struct gpio_desc *limit_minus;	/* NULL if not wired */
+	struct gpio_desc *fault;	/* NULL if not wired */
 	int estop_irq;
 	int limit_plus_irq;
 	int limit_minus_irq;
+	int fault_irq;
 	u32 pulse_ns;			/* STEP high time */
 	u32 dir_setup_ns;		/* DIR stable before STEP rises, and after it */
 	u32 max_rate_hz;		/* of motor and mechanics */
@@ -127,7 +131,7 @@ int nd_gpio_probe(struct nanodose *nd);
 int nd_gpio_arm(struct nanodose *nd);
 /* Free the interrupts. Outputs rest already, see nd_engine_shutdown(). */
 void nd_gpio_disarm(struct nanodose *nd);
-/* NANODOSE_STATUS_ESTOP and _LIMIT_* of the lines as they are. Any context. */
+/* NANODOSE_STATUS_ESTOP, _LIMIT_*, _DRIVER_FAULT of the lines as they are. Any context. */
 u32 nd_gpio_lines(const struct nd_gpio *gpio);
 
 /* ---- engine: motion ------------------------------------------------------ */
@@ -135,11 +139,17 @@ u32 nd_gpio_lines(const struct nd_gpio *gpio);
 #define ND_MAX_ACCEL_NHZ_S	1000000000000000ULL	/* 1e6 steps/s^2 */
 #define ND_MAX_HOLD_NS		10000000000ULL
 #define ND_MAX_START_NS		3600000000000ULL	/* RUN_START_AT, from now */
-#define ND_MAX_POSITION		0x4000000000000000LL	/* either way */
+#define ND_MAX_POSITION		NANODOSE_POSITION_MAX
 #define ND_ALL_FAULTS		(NANODOSE_FAULT_OWNER_SILENT | NANODOSE_FAULT_SENSOR_LOST | \
 				 NANODOSE_FAULT_AIR_IN_LINE | NANODOSE_FAULT_ESTOP | \
 				 NANODOSE_FAULT_LIMIT_PLUS | NANODOSE_FAULT_LIMIT_MINUS | \
-				 NANODOSE_FAULT_LATE)
+				 NANODOSE_FAULT_LATE | NANODOSE_FAULT_POSITION | \
+				 NANODOSE_FAULT_DRIVER | NANODOSE_FAULT_OVER_PRESSURE | \
+				 NANODOSE_FAULT_HIGH_FLOW | NANODOSE_FAULT_NO_FLOW | \
+				 NANODOSE_FAULT_FLOW_AT_REST)
+/* Lines, which stop at once whatever the limits say. */
+#define ND_LINE_FAULTS		(NANODOSE_FAULT_ESTOP | NANODOSE_FAULT_LIMIT_PLUS | \
+				 NANODOSE_FAULT_LIMIT_MINUS | NANODOSE_FAULT_DRIVER)
 
 struct nd_engine {
 	raw_spinlock_t lock;
@@ -153,6 +163,8 @@ struct nd_engine {
 	s64 position;
 	u64 steps_total;
 	u32 faults;			/* latched */
+	u32 warnings;			/* likewise */
+	struct nanodose_limits limits;
 	u64 late_max_ns;
 	u64 max_rate_nhz;
 	u64 max_accel_nhz_s;
@@ -186,6 +198,7 @@ struct nd_motion {
 	u32 state;
 	u32 flags;			/* NANODOSE_STATUS_* */
 	u32 faults;
+	u32 warnings;
 	bool enabled;
 };
 
@@ -203,21 +216,25 @@ int nd_engine_run(struct nanodose *nd, const struct nanodose_run *run);
  * one more with NANODOSE_CAUSE_REST when there. Any context.
  */
 void nd_engine_stop(struct nanodose *nd, bool now, u32 cause);
-/* Pushes a STATE record. -EBUSY unless at rest, -EDOM beyond ND_MAX_POSITION. */
+/* Pushes a STATE record. -EBUSY unless at rest, -EDOM outside of the window. */
 int nd_engine_set_position(struct nanodose *nd, s64 position);
 /*
  * Pushes a STATE record. -EINVAL for unknown bits, -EBUSY unless at rest,
- * -EPIPE while the emergency stop line is active.
+ * -EPIPE while the emergency stop line or the driver's fault line is active.
  */
 int nd_engine_clear_faults(struct nanodose *nd, u32 faults);
 /*
- * Latch, stop and push a FAULT record; nothing if already latched. Any
- * context.
+ * Latch, stop and push a FAULT record, or, if the limits say so, warn by a
+ * STATE record; nothing if already latched. Any context.
  */
-void nd_engine_fault(struct nanodose *nd, u32 fault, bool now, s64 value);
+void nd_engine_fault(struct nanodose *nd, u32 fault, s64 value);
+/* Pushes a STATE record. Checked by nd_limits_check(). -EBUSY, -EDOM. */
+int nd_engine_set_limits(struct nanodose *nd, const struct nanodose_limits *limits);
+void nd_engine_default_limits(struct nanodose *nd);
+void nd_engine_get_limits(struct nanodose *nd, struct nanodose_limits *limits);
 /*
- * A safety line became active; @fault is ESTOP, or a LIMIT which counts only
- * while heading there. Any context.
+ * A safety line became active; @fault is ESTOP, DRIVER, or a LIMIT which counts
+ * only while heading there. Any context.
  */
 void nd_engine_line(struct nanodose *nd, u32 fault);
 void nd_engine_motion(struct nanodose *nd, struct nd_motion *motion);
@@ -279,7 +296,6 @@ struct nd_flow {
 	struct task_struct *thread;	/* NULL while stopped */
 	u64 period_ns;			/* 0 while stopped */
 	u64 first_ns;			/* instant of the first sample */
-	u32 bad_in_row;
 	struct mutex lock;		/* the last reading below */
 	u64 time_ns;
 	s64 flow_pl_min;
@@ -298,12 +314,41 @@ void nd_flow_remove(struct nanodose *nd);
 int nd_pressure_probe(struct nanodose *nd);
 int nd_pressure_read(struct nanodose *nd, s32 *pressure_pa);
 
+/* ---- limits: what the interlocks hold to ------------------------------------ */
+
+/* What holds from probe and from each CLAIM on. After nd_flow_probe(). */
+void nd_limits_default(struct nanodose *nd, struct nanodose_limits *limits);
+/* -EINVAL, -EDOM; what depends on the motion is for nd_engine_set_limits(). */
+int nd_limits_check(struct nanodose *nd, const struct nanodose_limits *limits);
+
 /* ---- guard: what readings mean -------------------------------------------- */
 
-#define ND_SENSOR_BAD_FRAMES	3	/* in a row: SENSOR_LOST */
+/* A stretch of time over which flow is summed up. */
+struct nd_stretch {
+	u64 start_ns;			/* 0: none begun */
+	u64 start_steps;		/* emitted since probe */
+	s64 volume_fl;			/* past the sensor, signed */
+};
 
-/* After each sample, good (error 0) or not. Called by the sampler. */
-void nd_guard_sample(struct nanodose *nd, int error, const struct nd_flow_reading *reading);
+struct nd_guard {
+	struct hrtimer watchdog;	/* for the next good frame */
+	u64 period_ns;
+	atomic64_t good_ns;		/* last good frame */
+	u32 bad_in_row;
+	/* the sampler's own */
+	u64 last_ns;			/* record time of the last good frame */
+	int heading;			/* of the stretch, 0 at rest */
+	struct nd_stretch stretch;
+	s64 rest_flow_pl_min;		/* mean over the stretch before, at rest */
+	bool rest_flow_known;
+};
+
+void nd_guard_init(struct nanodose *nd);
+/* Sampling begins, the first frame is due then; and has ended. */
+void nd_guard_start(struct nanodose *nd, u64 first_ns, u64 period_ns);
+void nd_guard_stop(struct nanodose *nd);
+/* After each sample, good or not. Called by the sampler. */
+void nd_guard_sample(struct nanodose *nd, const struct nanodose_record *record);
 
 /* ---- the axis ------------------------------------------------------------- */
 
@@ -324,6 +369,7 @@ struct nanodose {
 	struct nd_engine engine;
 	struct nd_stream stream;
 	struct nd_flow flow;
+	struct nd_guard guard;
 };
 
 /* chardev.c */

@@ -82,6 +82,13 @@ static bool nd_stops_at_once(const struct nd_axis *axis, u64 accel_nhz_s)
 			     ND_STEP_ASTEPS - ND_ROUNDING_ASTEPS) <= 2;
 }
 
+u64 nd_plan_stop_steps(const struct nd_axis *axis, u64 accel_nhz_s)
+{
+	struct nd_axis ramp = nd_ramp_from(axis, accel_nhz_s);
+
+	return nd_stops_at_once(&ramp, accel_nhz_s) ? 0 : nd_stop_steps(&ramp, accel_nhz_s);
+}
+
 static bool nd_ramp_fits(u64 rate_nhz, u64 accel_nhz_s)
 {
 	if (nd_plan_slow(rate_nhz, accel_nhz_s))

@@ -23,6 +23,7 @@ struct nd_goal {
 	u64 hold_until_ns;
 	int direction;		/* +1, -1 */
 	bool has_end;
+	bool window;		/* the end is that of the position window */
 	bool stop;		/* come to rest, whatever the rate */
 };
 
@@ -46,6 +47,9 @@ bool nd_plan_slow(u64 rate_nhz, u64 accel_nhz_s);
  * within range, the acceleration is above 0.
  */
 int nd_plan_check(const struct nd_axis *axis, const struct nd_goal *goal);
+
+/* Steps until it is at rest if it brakes from here, in its direction. */
+u64 nd_plan_stop_steps(const struct nd_axis *axis, u64 accel_nhz_s);
 
 /*
  * The next segment on the way to a goal that passed the check, and its

@@ -84,6 +84,7 @@ static const struct {
 	[SIM_FAULT_LEAK] = { "leak", 0, 10000000 },
 	[SIM_FAULT_FREE_FLOW] = { "free_flow", -1000000000000LL, 1000000000000LL },
 	[SIM_FAULT_LATENCY] = { "latency_us", 0, LATENCY_MAX_US },
+	[SIM_FAULT_DRIVER] = { "driver", 0, 1 },
 };
 
 /* No interrupt gets through on any processor for a time. */
@@ -107,6 +108,9 @@ static void fault_apply(struct sim_rig *rig, enum sim_fault fault, s64 value)
 	case SIM_FAULT_LIMIT:
 		sim_rig_set_input(rig, SIM_LIMIT_PLUS, value == 1);
 		sim_rig_set_input(rig, SIM_LIMIT_MINUS, value == 2);
+		return;
+	case SIM_FAULT_DRIVER:
+		sim_rig_set_input(rig, SIM_DRIVER_FAULT, value);
 		return;
 	case SIM_FAULT_LATENCY:
 		on_each_cpu(fault_stall_processor, &value, true);

@@ -77,6 +77,7 @@ static const struct {
 	{ "estop", SIM_ESTOP },
 	{ "limit-plus", SIM_LIMIT_PLUS },
 	{ "limit-minus", SIM_LIMIT_MINUS },
+	{ "fault", SIM_DRIVER_FAULT },
 };
 
 /*

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The lines of a simulated rig: STEP, DIR and ENABLE to the motor, emergency
- * stop and end-of-travel switches from the bench. All are active high. DIR
- * high dispenses.
+ * The lines of a simulated rig: STEP, DIR and ENABLE to the motor driver, its
+ * fault output, emergency stop and end-of-travel switches from the bench. All
+ * are active high. DIR high dispenses.
  */
 #include <linux/interrupt.h>
 #include <linux/irq.h>

@@ -12,6 +12,8 @@ STATE = struct.Struct("=qqIIIIiI")
 TYPE_STATE, TYPE_FLOW, TYPE_FAULT, TYPE_DROPPED = 1, 2, 3, 4
 END_POSITION, START_AT = 1, 2
 CAUSE_END = 5
+FAULT_OVER_PRESSURE, FAULT_HIGH_FLOW = 1 << 9, 1 << 10
+LIMITS_WARN_FAULTS = 100
 
 
 def _ioc(direction, number, size):
@@ -51,6 +53,13 @@ class Device:
     def sensor(self, start, period_ns=0, medium=0):
         fcntl.ioctl(self.fd, _ioc(1, 0x0B, 32),
                     struct.pack("=IIQIIII", int(start), medium, period_ns, 0, 0, 0, 0))
+
+    def warn_only(self, faults):
+        """The limits as they are, but for these sensor faults, which only warn."""
+        limits = bytearray(144)
+        fcntl.ioctl(self.fd, _ioc(2, 0x0C, 144), limits)
+        struct.pack_into("=I", limits, LIMITS_WARN_FAULTS, faults)
+        fcntl.ioctl(self.fd, _ioc(1, 0x05, 144), limits)
 
     def status_bytes(self):
         buffer = bytearray(200)

@@ -15,7 +15,8 @@ union argument {
 	struct nanodose_clear_faults clear;
 	struct nanodose_set_position position;
 	struct nanodose_sensor sensor;
-	unsigned char bytes[64];
+	struct nanodose_limits limits;
+	unsigned char bytes[144];
 };
 
 /* Sets each of the bits alone; all must be refused. */
@@ -165,7 +166,7 @@ static void others_refuse(int fd)
 	const struct nanodose_clear_faults clear = {};
 	const struct nanodose_set_position position = {};
 	struct nanodose_stop bad_stop = stop;
-	struct nanodose_clear_faults good_clear = { .faults = 0x7f };
+	struct nanodose_clear_faults good_clear = { .faults = 0x1fff };
 	struct nanodose_set_position good_position = { .position = -5000000000LL };
 
 	accepted(fd, NANODOSE_IOC_STOP, &bad_stop, "STOP at rest");
@@ -176,7 +177,7 @@ static void others_refuse(int fd)
 
 	accepted(fd, NANODOSE_IOC_CLEAR_FAULTS, &good_clear, "CLEAR_FAULTS of faults not latched");
 	refuse_bits(fd, NANODOSE_IOC_CLEAR_FAULTS, &(union argument){ .clear = clear },
-		    offsetof(struct nanodose_clear_faults, faults), 7, 32,
+		    offsetof(struct nanodose_clear_faults, faults), 13, 32,
 		    "CLEAR_FAULTS unknown faults");
 	refuse_bits(fd, NANODOSE_IOC_CLEAR_FAULTS, &(union argument){ .clear = clear },
 		    offsetof(struct nanodose_clear_faults, reserved), 0, 96,
@@ -217,13 +218,36 @@ static void sensor_refuses(int fd)
 	     "none of the refused calls started the sensor");
 }
 
+static void limits_refuse_unknown_bits(int fd)
+{
+	union argument good = {};
+
+	if (ioctl(fd, NANODOSE_IOC_GET_LIMITS, &good.limits))
+		bail("limits: %s", strerror(errno));
+	accepted(fd, NANODOSE_IOC_SET_LIMITS, &good.limits, "SET_LIMITS of what GET_LIMITS gave");
+	refuse_bits(fd, NANODOSE_IOC_SET_LIMITS, &good,
+		    offsetof(struct nanodose_limits, reserved), 0,
+		    8 * sizeof(good.limits.reserved), "SET_LIMITS reserved");
+	refuse_bits(fd, NANODOSE_IOC_SET_LIMITS, &good,
+		    offsetof(struct nanodose_limits, warn_faults), 13, 32,
+		    "SET_LIMITS to warn of unknown faults");
+	refuse_bits(fd, NANODOSE_IOC_SET_LIMITS, &good,
+		    offsetof(struct nanodose_limits, warn_faults), 3, 9,
+		    "SET_LIMITS to only warn of lines, lateness and the window");
+	refuse_bits(fd, NANODOSE_IOC_SET_LIMITS, &good,
+		    offsetof(struct nanodose_limits, warn_faults), 0, 1,
+		    "SET_LIMITS to only warn of a silent owner");
+	refuse_bits(fd, NANODOSE_IOC_SET_LIMITS, &good,
+		    offsetof(struct nanodose_limits, now_faults), 13, 32,
+		    "SET_LIMITS to stop at once on unknown faults");
+}
+
 static void unknown_commands_are_refused(int fd)
 {
 	static const struct {
 		const char *name;
 		unsigned long request;
 	} unknown[] = {
-		{ "command 0x05", _IO(NANODOSE_IOC_MAGIC, 0x05) },
 		{ "command 0x07", _IO(NANODOSE_IOC_MAGIC, 0x07) },
 		{ "command 0xff", _IO(NANODOSE_IOC_MAGIC, 0xff) },
 		{ "RUN of another size", _IOW(NANODOSE_IOC_MAGIC, 0x06, struct nanodose_stop) },
@@ -248,6 +272,8 @@ static void bad_addresses_are_refused(int fd)
 		{ "GET_STATUS to nowhere", NANODOSE_IOC_GET_STATUS },
 		{ "SUBSCRIBE from nowhere", NANODOSE_IOC_SUBSCRIBE },
 		{ "CLAIM from nowhere", NANODOSE_IOC_CLAIM },
+		{ "GET_LIMITS to nowhere", NANODOSE_IOC_GET_LIMITS },
+		{ "SET_LIMITS from nowhere", NANODOSE_IOC_SET_LIMITS },
 		{ "RUN from nowhere", NANODOSE_IOC_RUN },
 		{ "STOP from nowhere", NANODOSE_IOC_STOP },
 		{ "CLEAR_FAULTS from nowhere", NANODOSE_IOC_CLEAR_FAULTS },
@@ -274,7 +300,7 @@ static void what_is_returned_is_zero_where_reserved(int fd)
 		set += !!info.reserved[i];
 	for (i = 0; i < COUNT(status.reserved); i++)
 		set += !!status.reserved[i];
-	test(!set && !status.reserved0, "reserved fields of info and status are zero");
+	test(!set, "reserved fields of info and status are zero");
 	test(!info.name[sizeof(info.name) - 1] && !strcmp(info.name, strrchr(pump_path(), '/') + 1),
 	     "the name in GET_INFO is that of the node");
 }
@@ -289,6 +315,7 @@ int main(void)
 	run_refuses_while_moving(fd);
 	others_refuse(fd);
 	sensor_refuses(fd);
+	limits_refuse_unknown_bits(fd);
 	unknown_commands_are_refused(fd);
 	bad_addresses_are_refused(fd);
 	what_is_returned_is_zero_where_reserved(fd);

@@ -226,6 +226,24 @@ struct nanodose_info pump_info(int fd)
 	return info;
 }
 
+struct nanodose_limits pump_limits(int fd)
+{
+	struct nanodose_limits limits;
+
+	memset(&limits, 0xff, sizeof(limits));
+	if (ioctl(fd, NANODOSE_IOC_GET_LIMITS, &limits))
+		bail("limits: %s", strerror(errno));
+	return limits;
+}
+
+void pump_set_limits(int fd, const struct nanodose_limits *limits)
+{
+	struct nanodose_limits copy = *limits;
+
+	if (ioctl(fd, NANODOSE_IOC_SET_LIMITS, &copy))
+		bail("SET_LIMITS: %s", strerror(errno));
+}
+
 bool pump_next(int fd, struct nanodose_record *record, int timeout_ms)
 {
 	struct pollfd wanted = { .fd = fd, .events = POLLIN };
@@ -317,6 +335,43 @@ long long rig_truth(const char *name)
 	if (!read_text(path, text, sizeof(text)))
 		bail("%s: %s", path, strerror(errno));
 	return strtoll(text, NULL, 10);
+}
+
+int rig_edges_open(void)
+{
+	int fd = open(DEBUGFS "/edges", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		bail("edges: %s", strerror(errno));
+	return fd;
+}
+
+void rig_edges_gaps(int edges, long long *last_ns, long long *least_ns)
+{
+	struct {
+		uint64_t time_ns;
+		uint8_t line;
+		uint8_t level;
+		uint16_t zero;
+		uint32_t sequence;
+	} batch[256];
+	uint64_t before_ns = 0;
+	ssize_t length, i;
+
+	*last_ns = 0;
+	*least_ns = INT64_MAX;
+	while ((length = read(edges, batch, sizeof(batch))) > 0) {
+		for (i = 0; i < length / (ssize_t)sizeof(batch[0]); i++) {
+			if (batch[i].line || !batch[i].level)
+				continue;
+			if (before_ns) {
+				*last_ns = batch[i].time_ns - before_ns;
+				if (*last_ns < *least_ns)
+					*least_ns = *last_ns;
+			}
+			before_ns = batch[i].time_ns;
+		}
+	}
 }
 
 void rig_fault(const char *name, long long value)

@@ -63,6 +63,10 @@ int pump_sensor(int fd, unsigned int op, unsigned int medium, unsigned long long
 struct nanodose_status pump_status(int fd);
 struct nanodose_info pump_info(int fd);
 
+struct nanodose_limits pump_limits(int fd);
+/* Ends the program if the driver refuses them. */
+void pump_set_limits(int fd, const struct nanodose_limits *limits);
+
 /* The next record; false after the time-out or at the end. */
 bool pump_next(int fd, struct nanodose_record *record, int timeout_ms);
 /* Reads on until there is such a record. */
@@ -80,6 +84,12 @@ void sleep_ms(int ms);
 /* The rig: truth, and what goes wrong on it. */
 long long rig_truth(const char *name);
 void rig_fault(const char *name, long long value);
+/*
+ * The rig's time-stamped STEP edges: from open on, the time between the last
+ * two rises and between the nearest two.
+ */
+int rig_edges_open(void);
+void rig_edges_gaps(int edges, long long *last_ns, long long *least_ns);
 /* Write to a file of sysfs; false with errno. */
 bool write_text(const char *path, const char *text);
 /* Name of the pump's platform device. */

@@ -52,6 +52,12 @@ NANODOSE_API int nanodose_device_subscribe(struct nanodose_device *device, uint3
 					   uint32_t ring_records, uint32_t flow_decimation);
 NANODOSE_API int nanodose_device_claim(struct nanodose_device *device, const char *label);
 NANODOSE_API int nanodose_device_release(struct nanodose_device *device);
+/* What holds now; the defaults, right after a claim. */
+NANODOSE_API int nanodose_device_limits(struct nanodose_device *device,
+					struct nanodose_limits *limits);
+/* By the owner at rest: change what nanodose_device_limits() gave. */
+NANODOSE_API int nanodose_device_set_limits(struct nanodose_device *device,
+					    const struct nanodose_limits *limits);
 NANODOSE_API int nanodose_device_run(struct nanodose_device *device, const struct nanodose_run *run);
 NANODOSE_API int nanodose_device_stop(struct nanodose_device *device, uint32_t mode);
 NANODOSE_API int nanodose_device_clear_faults(struct nanodose_device *device, uint32_t faults);

@@ -216,6 +216,19 @@ int nanodose_device_release(struct nanodose_device *device)
 	return call(device, NANODOSE_IOC_RELEASE, NULL);
 }
 
+int nanodose_device_limits(struct nanodose_device *device, struct nanodose_limits *limits)
+{
+	return call(device, NANODOSE_IOC_GET_LIMITS, limits);
+}
+
+int nanodose_device_set_limits(struct nanodose_device *device,
+			       const struct nanodose_limits *limits)
+{
+	struct nanodose_limits copy = *limits;
+
+	return call(device, NANODOSE_IOC_SET_LIMITS, &copy);
+}
+
 int nanodose_device_run(struct nanodose_device *device, const struct nanodose_run *run)
 {
 	struct nanodose_run copy = *run;

@@ -25,6 +25,18 @@ static const struct {
 	  "the carriage is at its far end: dispense, then start again" },
 	{ NANODOSE_FAULT_LATE, "steps too late",
 	  "the machine could not time the steps: lower the rate or the load, or use a real-time kernel" },
+	{ NANODOSE_FAULT_POSITION, "end of the position window",
+	  "the plunger is where the limits end its travel: move the other way or set a wider window, then clear the fault" },
+	{ NANODOSE_FAULT_DRIVER, "motor driver fault",
+	  "the motor driver is too hot or overloaded: check its supply, its current setting and the motor, then clear the fault" },
+	{ NANODOSE_FAULT_OVER_PRESSURE, "over-pressure",
+	  "find what blocks the line, withdraw a little to relieve the pressure before opening it, then clear the fault" },
+	{ NANODOSE_FAULT_HIGH_FLOW, "flow too high",
+	  "the flow is beyond the limit or the sensor: look for a burst line or a wrong syringe, then clear the fault" },
+	{ NANODOSE_FAULT_NO_FLOW, "no flow",
+	  "steps moved no liquid: look for an occlusion, an empty syringe or a loose plunger; pressure may be stored in the line" },
+	{ NANODOSE_FAULT_FLOW_AT_REST, "flow at rest",
+	  "liquid flows although the pump stands still: look for a leak, a siphon or pressure from another pump" },
 };
 
 static const char *const sensors[] = {
@@ -55,6 +67,8 @@ static const char *const causes[] = {
 	[NANODOSE_CAUSE_CLEAR] = "faults cleared",
 	[NANODOSE_CAUSE_POSITION] = "position set",
 	[NANODOSE_CAUSE_SENSOR] = "sensor started or stopped",
+	[NANODOSE_CAUSE_WARNING] = "warning",
+	[NANODOSE_CAUSE_LIMITS] = "limits set",
 };
 
 const char *nanodose_fault_name(uint32_t fault_bit)

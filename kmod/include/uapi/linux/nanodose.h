@@ -42,15 +42,23 @@
 #define NANODOSE_FEATURE_MEDIUM_IPA	(1ULL << 5)	/* sensor has an isopropanol calibration */
 #define NANODOSE_FEATURE_PRESSURE	(1ULL << 6)	/* pressure channel */
 #define NANODOSE_FEATURE_START_TIME	(1ULL << 7)	/* NANODOSE_RUN_START_AT */
+#define NANODOSE_FEATURE_DRIVER_FAULT	(1ULL << 8)	/* fault output of the motor driver */
+#define NANODOSE_FEATURE_LIMITS		(1ULL << 9)	/* SET_LIMITS, GET_LIMITS */
 
 /* Fault bits, latched until NANODOSE_IOC_CLEAR_FAULTS. */
 #define NANODOSE_FAULT_OWNER_SILENT	(1U << 0)	/* hold time ran out while moving */
-#define NANODOSE_FAULT_SENSOR_LOST	(1U << 1)	/* bad frames in a row, or none */
+#define NANODOSE_FAULT_SENSOR_LOST	(1U << 1)	/* bad frames in a row, or none in time */
 #define NANODOSE_FAULT_AIR_IN_LINE	(1U << 2)	/* sensor reports air */
 #define NANODOSE_FAULT_ESTOP		(1U << 3)	/* emergency stop line active */
 #define NANODOSE_FAULT_LIMIT_PLUS	(1U << 4)	/* end of travel while dispensing */
 #define NANODOSE_FAULT_LIMIT_MINUS	(1U << 5)	/* end of travel while withdrawing */
 #define NANODOSE_FAULT_LATE		(1U << 6)	/* a step came too late */
+#define NANODOSE_FAULT_POSITION		(1U << 7)	/* at the end of the position window */
+#define NANODOSE_FAULT_DRIVER		(1U << 8)	/* the motor driver reports a fault */
+#define NANODOSE_FAULT_OVER_PRESSURE	(1U << 9)	/* pressure too high while dispensing */
+#define NANODOSE_FAULT_HIGH_FLOW	(1U << 10)	/* flow too high while moving */
+#define NANODOSE_FAULT_NO_FLOW		(1U << 11)	/* steps without flow: occlusion, empty */
+#define NANODOSE_FAULT_FLOW_AT_REST	(1U << 12)	/* leak, siphon, free flow */
 
 /* nanodose_status.state and record.state.state */
 #define NANODOSE_STATE_REST		0	/* at standstill */
@@ -66,6 +74,7 @@
 #define NANODOSE_STATUS_ESTOP		(1U << 3)	/* line active now */
 #define NANODOSE_STATUS_LIMIT_PLUS	(1U << 4)	/* line active now */
 #define NANODOSE_STATUS_LIMIT_MINUS	(1U << 5)	/* line active now */
+#define NANODOSE_STATUS_DRIVER_FAULT	(1U << 6)	/* line active now */
 
 /* nanodose_info.sensor_model */
 #define NANODOSE_SENSOR_NONE		0
@@ -129,6 +138,7 @@ struct nanodose_info {
  * @faults: NANODOSE_FAULT_*, latched
  * @bus_errors: sensor frames that failed since probe
  * @owner_pid: process that claimed, 0 if none
+ * @warnings: NANODOSE_FAULT_* whose policy is to warn, latched
  * @owner_label: label it gave, empty if none
  * @sample_period_ns: sensor period, 0 if stopped
  * @reserved: zero
@@ -152,7 +162,7 @@ struct nanodose_status {
 	__u32 faults;
 	__u32 bus_errors;
 	__s32 owner_pid;
-	__u32 reserved0;
+	__u32 warnings;
 	char owner_label[NANODOSE_NAME_LEN];
 	__u64 sample_period_ns;
 	__u32 reserved[10];
@@ -175,6 +185,8 @@ struct nanodose_status {
 #define NANODOSE_CAUSE_CLEAR		7	/* faults cleared */
 #define NANODOSE_CAUSE_POSITION		8	/* SET_POSITION */
 #define NANODOSE_CAUSE_SENSOR		9	/* sensor started or stopped */
+#define NANODOSE_CAUSE_WARNING		10	/* a fault whose policy is to warn */
+#define NANODOSE_CAUSE_LIMITS		11	/* SET_LIMITS */
 
 /* nanodose_flow_record.valid */
 #define NANODOSE_VALID_FLOW		(1U << 0)	/* flow, temperature, sensor flags */
@@ -216,7 +228,7 @@ struct nanodose_flow_record {
  * @faults: NANODOSE_FAULT_*, latched
  * @cause: NANODOSE_CAUSE_*
  * @pid: process that caused it, 0 if none
- * @reserved: zero
+ * @warnings: NANODOSE_FAULT_* whose policy is to warn, latched
  */
 struct nanodose_state_record {
 	__s64 position;
@@ -226,16 +238,18 @@ struct nanodose_state_record {
 	__u32 faults;
 	__u32 cause;
 	__s32 pid;
-	__u32 reserved;
+	__u32 warnings;
 };
 
 /**
  * struct nanodose_fault_record - a fault was latched
  * @position: step position at the record's time
  * @rate_nhz: rate at the record's time
- * @value: what was seen; lateness in ns for LATE, count of bad frames for
- *	SENSOR_LOST, sensor flags for AIR_IN_LINE, hold time in ns for
- *	OWNER_SILENT, 1 for lines
+ * @value: what was seen; lateness in ns for LATE, count of bad frames in a row
+ *	for SENSOR_LOST (0: no frame at all), sensor flags for AIR_IN_LINE, hold
+ *	time in ns for OWNER_SILENT, end of the window for POSITION, pressure in
+ *	Pa for OVER_PRESSURE, flow in pL/min for HIGH_FLOW and FLOW_AT_REST and,
+ *	the mean of it, for NO_FLOW; 1 for lines
  * @fault: the NANODOSE_FAULT_* bit
  * @faults: all bits now latched
  * @reserved: zero
@@ -351,6 +365,80 @@ struct nanodose_run {
 	__u32 reserved[5];
 };
 
+/*
+ * Faults of the sensors, which may be set to warn only, and those that may be
+ * set to stop at once. The lines always stop at once, the position window
+ * always by a ramp that ends within it.
+ */
+#define NANODOSE_WARN_FAULTS	(NANODOSE_FAULT_SENSOR_LOST | NANODOSE_FAULT_AIR_IN_LINE | \
+				 NANODOSE_FAULT_OVER_PRESSURE | NANODOSE_FAULT_HIGH_FLOW | \
+				 NANODOSE_FAULT_NO_FLOW | NANODOSE_FAULT_FLOW_AT_REST)
+#define NANODOSE_NOW_FAULTS	(NANODOSE_WARN_FAULTS | NANODOSE_FAULT_OWNER_SILENT | \
+				 NANODOSE_FAULT_LATE)
+
+#define NANODOSE_POSITION_MAX	0x4000000000000000LL	/* either way */
+
+/**
+ * struct nanodose_limits - what the interlocks hold to
+ * @max_rate_nhz: highest rate, up to nanodose_info.max_rate_nhz
+ * @max_accel_nhz_s: highest acceleration, up to that of nanodose_info
+ * @position_min: lower end of the position window
+ * @position_max: its upper end; the position must lie within. A motion without
+ *	an end of its own comes to rest there and latches POSITION; what could
+ *	not stop within the window is refused with EDOM. Up to
+ *	NANODOSE_POSITION_MAX either way, which is the default and no window.
+ * @step_volume_fl: volume of one microstep, up to 1 uL; 0, the default, if not
+ *	known: then NO_FLOW cannot be judged and is not
+ * @sensor_timeout_ns: without a good frame for this long after it was due,
+ *	SENSOR_LOST; 1 ms to 60 s, default 1 s
+ * @high_flow_pl_min: more flow than this either way while moving is HIGH_FLOW;
+ *	0, the default: by the sensor's own flag alone, which always counts
+ * @no_flow_least_pl_min: NO_FLOW is judged where the steps make at least this
+ *	flow; default 1 % of the sensor's full scale, as less is not told from
+ *	its zero error
+ * @no_flow_time_ns: over stretches of motion this long; 100 ms to 1 h, default
+ *	5 min: soft syringes take up to 10 min to settle
+ * @rest_flow_pl_min: more mean flow than this either way at rest, after two
+ *	stretches of the time below and not falling by a sixteenth from one to the
+ *	other, as the flow of a line that relaxes does, is FLOW_AT_REST; default
+ *	1 % of full scale
+ * @rest_flow_time_ns: 100 ms to 1 h, default 60 s, enough for time constants up
+ *	to 15 min
+ * @no_flow_ppm: less than this part of the stepped volume is NO_FLOW; default
+ *	100000, which is 10 %; 0: never
+ * @over_pressure_pa: more than this while dispensing is OVER_PRESSURE, above 0;
+ *	withdrawing relieves it and remains allowed; default 1 MPa
+ * @bad_frames: so many in a row are SENSOR_LOST; 1 to 1000, default 3
+ * @warn_faults: those of NANODOSE_WARN_FAULTS that warn only: the bit appears in
+ *	the warnings of STATE records and GET_STATUS, until CLEAR_FAULTS
+ * @now_faults: those of NANODOSE_NOW_FAULTS that stop at once; the others stop
+ *	by a ramp. A bit in both masks is refused.
+ * @reserved: zero
+ *
+ * SET_LIMITS: owner, at rest. CLAIM sets the defaults: nobody inherits what
+ * another has weakened. EBUSY: in motion or armed. EDOM: beyond the ranges
+ * above. EINVAL: a mask with other bits, a window that ends before it begins.
+ */
+struct nanodose_limits {
+	__u64 max_rate_nhz;
+	__u64 max_accel_nhz_s;
+	__s64 position_min;
+	__s64 position_max;
+	__u64 step_volume_fl;
+	__u64 sensor_timeout_ns;
+	__s64 high_flow_pl_min;
+	__s64 no_flow_least_pl_min;
+	__u64 no_flow_time_ns;
+	__s64 rest_flow_pl_min;
+	__u64 rest_flow_time_ns;
+	__u32 no_flow_ppm;
+	__s32 over_pressure_pa;
+	__u32 bad_frames;
+	__u32 warn_faults;
+	__u32 now_faults;
+	__u32 reserved[9];
+};
+
 #define NANODOSE_STOP_RAMP	0	/* with the acceleration of the last RUN */
 #define NANODOSE_STOP_NOW	1	/* no further step */
 
@@ -366,8 +454,9 @@ struct nanodose_stop {
 
 /**
  * struct nanodose_clear_faults - unlatch; owner, at rest
- * @faults: bits to clear; EINVAL for bits never latched by this kernel.
- *	EPIPE if the cause is still there (emergency stop line active).
+ * @faults: bits to clear, of faults and warnings; EINVAL for bits never latched
+ *	by this kernel. EPIPE if the cause is still there (emergency stop line or
+ *	the motor driver's fault line active).
  * @reserved: zero
  */
 struct nanodose_clear_faults {
@@ -414,10 +503,12 @@ struct nanodose_sensor {
 #define NANODOSE_IOC_SUBSCRIBE		_IOW(NANODOSE_IOC_MAGIC, 0x02, struct nanodose_subscribe)
 #define NANODOSE_IOC_CLAIM		_IOW(NANODOSE_IOC_MAGIC, 0x03, struct nanodose_claim)
 #define NANODOSE_IOC_RELEASE		_IO(NANODOSE_IOC_MAGIC, 0x04)
+#define NANODOSE_IOC_SET_LIMITS		_IOW(NANODOSE_IOC_MAGIC, 0x05, struct nanodose_limits)
 #define NANODOSE_IOC_RUN		_IOW(NANODOSE_IOC_MAGIC, 0x06, struct nanodose_run)
 #define NANODOSE_IOC_STOP		_IOW(NANODOSE_IOC_MAGIC, 0x08, struct nanodose_stop)
 #define NANODOSE_IOC_CLEAR_FAULTS	_IOW(NANODOSE_IOC_MAGIC, 0x09, struct nanodose_clear_faults)
 #define NANODOSE_IOC_SET_POSITION	_IOW(NANODOSE_IOC_MAGIC, 0x0a, struct nanodose_set_position)
 #define NANODOSE_IOC_SENSOR		_IOW(NANODOSE_IOC_MAGIC, 0x0b, struct nanodose_sensor)
+#define NANODOSE_IOC_GET_LIMITS		_IOR(NANODOSE_IOC_MAGIC, 0x0c, struct nanodose_limits)
 
 #endif /* _UAPI_LINUX_NANODOSE_H */
