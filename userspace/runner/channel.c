@@ -30,6 +30,7 @@ int channel_start(struct channel *c, double sample_rate_hz)
 	metrics_init(&c->metrics);
 
 	config.sample_period_s = c->period_s;
+	config.step_m3 = c->step_m3;
 	config.sensor_full_scale_m3_s = c->has_sensor ? c->info.sensor_full_scale_pl_min * PL_MIN :
 							0;
 	c->control = control_new(&config);
@@ -73,6 +74,17 @@ double channel_delivered_m3(const struct channel *c)
 double channel_end_m3(const struct channel *c)
 {
 	return (c->end_position - c->origin) * c->step_m3;
+}
+
+void channel_mark(struct channel *c)
+{
+	c->mark_position = c->position;
+	measured_mark(&c->measured);
+}
+
+double channel_stepped_m3(const struct channel *c)
+{
+	return (c->position - c->mark_position) * c->step_m3;
 }
 
 void channel_aim(struct channel *c, double volume_m3, double rate_m3_s)
@@ -122,6 +134,7 @@ int channel_go(struct channel *c, double ramp_s, uint64_t start_ns, uint64_t now
 	c->start_ns = start_ns;
 	c->run_ns = start_ns ? start_ns : now_ns;
 	c->run_rate_nhz = run.rate_nhz;
+	control_set_accel(c->control, c->accel_nhz_s / NHZ * c->step_m3);
 	control_set_point(c->control, c->run_ns / NHZ, c->set_point_m3_s);
 	c->output.pump_rate_m3_s = c->set_point_m3_s;
 	return 0;
@@ -228,6 +241,11 @@ static void take_flow(struct channel *c, const struct nanodose_record *record)
 	sample.flow_m3_s = c->flow_m3_s;
 	sample.pressure_pa = c->pressure_pa;
 	control_sample(c->control, &sample, &c->output);
+
+	measured_sample(&c->measured, sample.time_s, c->flow_m3_s,
+			flow->sensor_flags & NANODOSE_SENSOR_FLAG_HIGH_FLOW ||
+			fabs(c->flow_m3_s) > c->info.sensor_full_scale_pl_min * PL_MIN,
+			c->first_sequence);
 
 	/* The last ramp down belongs to the motion's end, not to its flow. */
 	if (c->moving && fabs((double)(c->end_position - c->position)) <= braking_steps(c) + 1)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "control.h"
+#include "measured.h"
 #include "metrics.h"
 #include "nanodose.h"
 #include "protocol.h"
@@ -65,6 +66,8 @@ struct channel {
 	uint32_t state, faults;
 
 	struct metrics metrics;
+	struct measured measured;	/* of the motion under way */
+	int64_t mark_position;		/* where that motion began */
 };
 
 /* Fresh from the claim: loop, origin and sensor. -1 with errno. */
@@ -101,6 +104,10 @@ int channel_refresh(struct channel *channel, uint64_t now_ns);
 int channel_stop(struct channel *channel, uint32_t mode, uint64_t now_ns);
 /* The motion's last volume has left the outlet: the set point is 0. */
 void channel_set_rest(struct channel *channel, uint64_t now_ns);
+
+/* The motion under way, from here to its rest, in steps and as the sensor sees it. */
+void channel_mark(struct channel *channel);
+double channel_stepped_m3(const struct channel *channel);
 
 /* Take in a kernel record; returns CHANNEL_* bits. */
 unsigned int channel_take(struct channel *channel, const struct nanodose_record *record);

@@ -14,6 +14,7 @@
 #define RAMP_S		0.1		/* time to reach a rate, where the pump can */
 #define START_LEAD_NS	50000000ULL	/* pumps that start together are told so this early */
 #define DRAINED		0.02		/* share of the set point: flow has ended */
+#define DRAINED_VOLUME	0.0005		/* share of the step's volume: what is held back counts no more */
 #define DRAIN_MIN_S	5.0		/* limit where the rig's time constant is not known */
 #define DRAIN_MAX_S	120.0
 #define CALM_REST_S	0.2		/* the end of a wait is not to be missed */
@@ -90,6 +91,7 @@ static void aim(struct runner *r)
 		double sign = step->verb == PROTOCOL_WITHDRAW ? -1 : 1;
 
 		channel_aim(channel_of(r, i), sign * flow->volume_m3, flow->rate_m3_s);
+		channel_mark(channel_of(r, i));
 	}
 	r->step.phase = STEP_MOVING;
 }
@@ -156,7 +158,7 @@ static void begin_drain(struct runner *r)
 		/* NAN while the time constant is not known */
 		if (isfinite(tau_s) && tau_s > 0)
 			r->step.drain_limit_s =
-				fmax(r->step.drain_limit_s, DRAIN_MIN_S + 5 * tau_s);
+				fmax(r->step.drain_limit_s, DRAIN_MIN_S + 8 * tau_s);
 		channel_set_rest(c, r->now_ns);
 	}
 	r->step.drain_limit_s = fmin(r->step.drain_limit_s, DRAIN_MAX_S);
@@ -167,12 +169,47 @@ static bool drained(struct runner *r)
 	for (size_t i = 0; i < r->step.step->flow_count; i++) {
 		const struct channel *c = channel_of(r, i);
 		double left = c->output.flow_m3_s / c->set_point_m3_s;
+		double most_m3 = DRAINED_VOLUME * r->step.step->flows[i].volume_m3;
 
 		/* Only a reading from after the end can tell. */
 		if (c->has_sensor && (c->flow_ns <= r->step.drain_ns || !(left < DRAINED)))
 			return false;
+		/* NAN while it is not known */
+		if (c->has_sensor && fabs(c->output.stored_m3) > most_m3)
+			return false;
 	}
 	return true;
+}
+
+/* Steps that the sensor has not seen as flow: the dose may not be what it seems. */
+static void compare_with_sensor(struct runner *r)
+{
+	for (size_t i = 0; i < r->step.step->flow_count; i++) {
+		struct channel *c = channel_of(r, i);
+		double stepped_m3 = channel_stepped_m3(c);
+		char seen[40], stepped[40];
+
+		if (!c->has_sensor)
+			continue;
+		switch (measured_judge(&c->measured, stepped_m3)) {
+		case MEASURED_DIFFERS:
+			nanodose_quantity_format(c->measured.volume_m3, NANODOSE_DIMENSION_VOLUME,
+						 seen, sizeof(seen));
+			nanodose_quantity_format(stepped_m3, NANODOSE_DIMENSION_VOLUME, stepped,
+						 sizeof(stepped));
+			run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, r->step.step->at.line,
+				  "the sensor saw %s of the %s that the pump stepped: look for a clog, a leak, a stalled pump or a wrong fluid; the dose may be wrong",
+				  seen, stepped);
+			break;
+		case MEASURED_BEYOND:
+			run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, r->step.step->at.line,
+				  "the flow was beyond what the sensor can measure: this dose rests on the steps alone");
+			break;
+		case MEASURED_AGREES:
+		case MEASURED_UNKNOWN:
+			break;
+		}
+	}
 }
 
 static void tick_motion(struct runner *r)
@@ -186,6 +223,7 @@ static void tick_motion(struct runner *r)
 		begin_drain(r);
 	}
 	if (drained(r)) {
+		compare_with_sensor(r);
 		steps_next(r);
 		return;
 	}
@@ -195,6 +233,7 @@ static void tick_motion(struct runner *r)
 		r, RECORD_WARNING, RECORD_PROGRAM, NULL, step->at.line,
 		"flow has not come down to %.0f %% of the set point %.1f s after the pumps came to rest: going on",
 		100 * DRAINED, r->step.drain_limit_s);
+	compare_with_sensor(r);
 	steps_next(r);
 }
 
