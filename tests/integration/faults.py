@@ -7,14 +7,15 @@ import time
 
 from rig import check, end, fault, fresh, query, start, steps_moved, truth, wait_until, write_protocol
 
-PROTOCOL = write_protocol("faults.yaml", """\
+GOOD = """\
 nanodose: 1
 name: Faults
 channels:
   line: {pump: rig0, syringe: BD Plastipak 1 mL, loaded: 900 uL, fluid: water}
 steps:
   - infuse: {channel: line, volume: 100 uL, rate: 600 uL/min}
-""")
+"""
+PROTOCOL = write_protocol("faults.yaml", GOOD)
 
 # fault, words of the message
 INTERLOCKS = [
@@ -64,6 +65,12 @@ for name, whole, words in UNGUARDED:
     check(f"{name}: a dose that may be wrong is not passed over in silence",
           status == 0 and any(all(word in text for word in words) for text in warned), (status, warned, err))
 
+PROTOCOL = write_protocol("faults.yaml", GOOD.replace("BD Plastipak 1 mL", "BD Plastipak 3 mL"))
+status, err, out_ul, events = dose("syringe", broken=False)
+check("a syringe that is not the one named shows in what the sensor saw",
+      out_ul < 50 and any("another syringe" in text for _, text in events), (out_ul, events))
+
+PROTOCOL = write_protocol("faults.yaml", GOOD)
 status, err, out_ul, events = dose("sound", broken=False)
 check("a dose that the sensor agrees with brings no warning",
       status == 0 and out_ul > 99 and not [text for severity, text in events if severity != "info"], events)
