@@ -27,6 +27,7 @@ const struct verb verbs[] = {
 	  "turn a run's record into CSV or JSON", verb_export },
 	{ "report", "RUN.db [--output FILE.html]", "make one page of a run, to read or to print",
 	  verb_report },
+	{ "verify", "RUN.db [--seal HEX] [--json]", "tell whether a run file was altered", verb_verify },
 };
 
 const size_t verb_count = sizeof(verbs) / sizeof(verbs[0]);

@@ -27,6 +27,7 @@ int verb_run(int argc, char **argv);
 int verb_stop(int argc, char **argv);
 int verb_export(int argc, char **argv);
 int verb_report(int argc, char **argv);
+int verb_verify(int argc, char **argv);
 
 /* Prints usage, the one line and @options (lines, may be NULL) to stdout; returns 0. */
 int verb_help(const char *verb, const char *options);

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <math.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,24 +18,14 @@
 #include "facts.h"
 #include "queue.h"
 #include "record.h"
+#include "rows.h"
 #include "schema.h"
+#include "seal.h"
 #include "sync.h"
 
 #define COMMIT_NS 1000000000
-#define PL_MIN_PER_M3_S (1e15 * 60)
 
-static const char *const insertions[] = {
-	"INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	"INSERT INTO kernel_state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	"INSERT INTO kernel_fault VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-	"INSERT INTO kernel_dropped VALUES (?, ?, ?, ?, ?)",
-	"INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?, ?)",
-	"INSERT OR REPLACE INTO result VALUES (1, ?, ?, ?)",
-	"BEGIN IMMEDIATE",
-	"COMMIT",
-};
-
-enum { SAMPLE, STATE, FAULT, DROPPED, EVENT, RESULT, BEGIN, COMMIT, STATEMENTS };
+enum { BEGIN = ROWS_STATEMENTS, COMMIT, STATEMENTS };
 
 struct record {
 	char *path;
@@ -46,6 +35,9 @@ struct record {
 	struct queue queue;
 	int64_t start_ns;
 	int64_t tried_ns;	/* when a commit was last tried, CLOCK_MONOTONIC */
+	struct seal seal;
+	bool finished;
+	char digest[DIGEST_TEXT_SIZE], sealed[DIGEST_TEXT_SIZE];	/* sealed: committed */
 	int failure;		/* errno while rows cannot be written, else 0 */
 	char *error;
 };
@@ -95,139 +87,12 @@ static int fail_sqlite(struct record *record, int result, int system)
 	return fail(record, number, "%s: %s", record->path, sqlite3_errmsg(record->db));
 }
 
-/* ---- rows --------------------------------------------------------------------- */
-
-static void bind_rate(sqlite3_stmt *statement, int column, double rate_m3_s)
-{
-	if (isfinite(rate_m3_s))
-		sqlite3_bind_int64(statement, column, llround(rate_m3_s * PL_MIN_PER_M3_S));
-	else
-		sqlite3_bind_null(statement, column);
-}
-
-static void bind_s64(sqlite3_stmt *statement, int column, int64_t value)
-{
-	if (value == NANODOSE_NO_VALUE_S64)
-		sqlite3_bind_null(statement, column);
-	else
-		sqlite3_bind_int64(statement, column, value);
-}
-
-static void bind_s32(sqlite3_stmt *statement, int column, int32_t value)
-{
-	if (value == NANODOSE_NO_VALUE_S32)
-		sqlite3_bind_null(statement, column);
-	else
-		sqlite3_bind_int(statement, column, value);
-}
-
-static void bind_flow(sqlite3_stmt *statement, const struct row *row)
-{
-	const struct nanodose_flow_record *flow = &row->sample.data.flow;
-	bool had = flow->valid & NANODOSE_VALID_FLOW;
-
-	sqlite3_bind_int64(statement, 4, flow->position);
-	bind_s64(statement, 5, had ? flow->flow_pl_min : NANODOSE_NO_VALUE_S64);
-	bind_s32(statement, 6, had ? flow->temperature_mdegc : NANODOSE_NO_VALUE_S32);
-	bind_s32(statement, 7, flow->valid & NANODOSE_VALID_PRESSURE ? flow->pressure_pa :
-		 NANODOSE_NO_VALUE_S32);
-	bind_s32(statement, 8, had ? flow->sensor_flags : NANODOSE_NO_VALUE_S32);
-	sqlite3_bind_int(statement, 9, flow->valid);
-	sqlite3_bind_int64(statement, 10, flow->bus_errors);
-	bind_rate(statement, 11, row->sample.setpoint_m3_s);
-	bind_rate(statement, 12, row->sample.pump_rate_m3_s);
-	bind_rate(statement, 13, row->sample.estimate_m3_s);
-}
-
-static void bind_state(sqlite3_stmt *statement, const struct nanodose_state_record *state)
-{
-	sqlite3_bind_int64(statement, 4, state->position);
-	sqlite3_bind_int64(statement, 5, state->rate_nhz);
-	sqlite3_bind_int64(statement, 6, state->state);
-	sqlite3_bind_int64(statement, 7, state->flags);
-	sqlite3_bind_int64(statement, 8, state->faults);
-	sqlite3_bind_int64(statement, 9, state->cause);
-	bind_s32(statement, 10, state->pid ? state->pid : NANODOSE_NO_VALUE_S32);
-}
-
-static void bind_fault(sqlite3_stmt *statement, const struct nanodose_fault_record *fault)
-{
-	sqlite3_bind_int64(statement, 4, fault->position);
-	sqlite3_bind_int64(statement, 5, fault->rate_nhz);
-	sqlite3_bind_int64(statement, 6, fault->value);
-	sqlite3_bind_int64(statement, 7, fault->fault);
-	sqlite3_bind_int64(statement, 8, fault->faults);
-}
-
-static void bind_dropped(sqlite3_stmt *statement, const struct nanodose_dropped_record *dropped)
-{
-	sqlite3_bind_int64(statement, 4, (sqlite3_int64)dropped->first_sequence);
-	sqlite3_bind_int64(statement, 5, (sqlite3_int64)dropped->count);
-}
-
-static void bind_event(sqlite3_stmt *statement, const struct row *row)
-{
-	static const char *const severities[] = {
-		[RECORD_INFO] = "info", [RECORD_WARNING] = "warning", [RECORD_FAULT] = "fault",
-	};
-	static const char *const sources[] = {
-		[RECORD_OPERATOR] = "operator", [RECORD_PROTOCOL] = "protocol",
-		[RECORD_INTERLOCK] = "interlock", [RECORD_KERNEL] = "kernel",
-		[RECORD_PROGRAM] = "program",
-	};
-
-	sqlite3_bind_int64(statement, 1, row->time_ns);
-	sqlite3_bind_text(statement, 2, severities[row->event.severity], -1, SQLITE_STATIC);
-	sqlite3_bind_text(statement, 3, sources[row->event.source], -1, SQLITE_STATIC);
-	bind_s32(statement, 4, row->channel >= 0 ? row->channel : NANODOSE_NO_VALUE_S32);
-	bind_s32(statement, 5, row->event.line > 0 ? row->event.line : NANODOSE_NO_VALUE_S32);
-	sqlite3_bind_text(statement, 6, row->event.text, -1, SQLITE_STATIC);
-}
-
-/* The statement for a row, bound. */
-static sqlite3_stmt *bind(struct record *record, const struct row *row)
-{
-	const struct nanodose_record *data = &row->sample.data;
-	sqlite3_stmt *statement;
-
-	if (row->kind == ROW_EVENT) {
-		bind_event(record->statements[EVENT], row);
-		return record->statements[EVENT];
-	}
-	if (row->kind == ROW_RESULT) {
-		statement = record->statements[RESULT];
-		sqlite3_bind_int64(statement, 1, row->time_ns);
-		sqlite3_bind_text(statement, 2, row->result.status, -1, SQLITE_STATIC);
-		sqlite3_bind_text(statement, 3, row->result.summary, -1, SQLITE_STATIC);
-		return statement;
-	}
-	switch (data->type) {
-	case NANODOSE_RECORD_FLOW:
-		statement = record->statements[SAMPLE];
-		bind_flow(statement, row);
-		break;
-	case NANODOSE_RECORD_STATE:
-		statement = record->statements[STATE];
-		bind_state(statement, &data->state);
-		break;
-	case NANODOSE_RECORD_FAULT:
-		statement = record->statements[FAULT];
-		bind_fault(statement, &data->fault);
-		break;
-	default:
-		statement = record->statements[DROPPED];
-		bind_dropped(statement, &data->dropped);
-		break;
-	}
-	sqlite3_bind_int(statement, 1, row->channel);
-	sqlite3_bind_int64(statement, 2, row->time_ns);
-	sqlite3_bind_int64(statement, 3, (sqlite3_int64)data->sequence);
-	return statement;
-}
+/* ---- transactions --------------------------------------------------------------- */
 
 /* On failure errno is the system's reason, or 0 if it had none. */
-static int step(sqlite3_stmt *statement)
+static int step(struct record *record, int which)
 {
+	sqlite3_stmt *statement = record->statements[which];
 	int result, system;
 
 	errno = 0;
@@ -238,18 +103,22 @@ static int step(sqlite3_stmt *statement)
 	return result == SQLITE_DONE ? SQLITE_OK : result;
 }
 
-/* ---- transactions --------------------------------------------------------------- */
-
 static int write_rows(struct record *record)
 {
+	int result, which;
 	size_t i;
-	int result;
 
-	result = step(record->statements[BEGIN]);
-	for (i = 0; !result && i < record->queue.count; i++)
-		result = step(bind(record, &record->queue.rows[i]));
+	result = step(record, BEGIN);
+	for (i = 0; !result && i < record->queue.count; i++) {
+		which = rows_bind(&record->queue.rows[i], record->statements, &record->seal);
+		result = step(record, which);
+		if (!result && which < SEAL_STREAMS)
+			result = seal_row_added(&record->seal, which);
+	}
+	if (!result && record->finished)
+		result = seal_finish(&record->seal, record->digest);
 	if (!result)
-		result = step(record->statements[COMMIT]);
+		result = step(record, COMMIT);
 	return result;
 }
 
@@ -259,16 +128,19 @@ static int commit(struct record *record)
 
 	if (!record->queue.count && !record->failure)
 		return 0;
+	seal_save(&record->seal);
 	result = write_rows(record);
 	if (result) {
 		fail_sqlite(record, result, errno);
 		error = errno;
 		if (!sqlite3_get_autocommit(record->db))
 			sqlite3_exec(record->db, "ROLLBACK", NULL, NULL, NULL);
+		seal_restore(&record->seal);
 		errno = error;
 		return -1;
 	}
 	queue_clear(&record->queue);
+	strcpy(record->sealed, record->digest);
 	record->failure = 0;
 	record_sync_request(record->sync);
 	return 0;
@@ -400,6 +272,7 @@ int record_finish(struct record *record, uint64_t time_ns, const char *status,
 	}
 	row->result.status = status_copy;
 	row->result.summary = summary;
+	record->finished = true;
 	return settle(record, time_ns, true);
 }
 
@@ -415,10 +288,12 @@ static uint64_t now_ns(clockid_t clock)
 
 static int prepare(struct record *record)
 {
+	static const char *const others[] = { "BEGIN IMMEDIATE", "COMMIT" };
 	int result = SQLITE_OK, i;
 
 	for (i = 0; !result && i < STATEMENTS; i++)
-		result = sqlite3_prepare_v3(record->db, insertions[i], -1, SQLITE_PREPARE_PERSISTENT,
+		result = sqlite3_prepare_v3(record->db, i < ROWS_STATEMENTS ? rows_insertions[i] :
+					    others[i - ROWS_STATEMENTS], -1, SQLITE_PREPARE_PERSISTENT,
 					    &record->statements[i], NULL);
 	return result;
 }
@@ -452,6 +327,8 @@ static int fill(struct record *record, const struct protocol *protocol,
 		result = sqlite3_exec(record->db, "COMMIT", NULL, NULL, NULL);
 	if (!result)
 		result = prepare(record);
+	if (!result)
+		result = seal_open(&record->seal, record->db);
 	return result;
 }
 
@@ -462,6 +339,7 @@ static void release(struct record *record)
 	record_sync_free(record->sync);
 	for (i = 0; i < STATEMENTS; i++)
 		sqlite3_finalize(record->statements[i]);
+	seal_close(&record->seal);
 	sqlite3_close(record->db);
 	queue_free(&record->queue);
 	free(record->error);
@@ -562,6 +440,11 @@ int record_close(struct record *record)
 const char *record_path(const struct record *record)
 {
 	return record->path;
+}
+
+const char *record_seal(const struct record *record)
+{
+	return record->sealed;
 }
 
 const char *record_error(const struct record *record)

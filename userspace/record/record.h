@@ -55,6 +55,12 @@ int record_finish(struct record *record, uint64_t time_ns, const char *status,
 /* Commits what it can and closes; 0, or -1 if something could not be written. */
 int record_close(struct record *record);
 const char *record_path(const struct record *record);
+/*
+ * The digest of the finished run, 64 hexadecimal digits; empty until record_finish()
+ * has been committed. It changes if more is recorded after that. Keep it
+ * elsewhere to be able to tell a forgery, too.
+ */
+const char *record_seal(const struct record *record);
 /* Text for the last failure. */
 const char *record_error(const struct record *record);
 
@@ -64,5 +70,20 @@ int record_export_csv(const char *path, void *stream, char **error);
 int record_export_events_csv(const char *path, void *stream, char **error);
 /* Protocol, inputs, channels, events and summary, one JSON object. */
 int record_export_json(const char *path, void *stream, char **error);
+
+#define RECORD_DIGEST_SIZE 65
+
+enum record_verdict { RECORD_UNALTERED, RECORD_ALTERED, RECORD_UNFINISHED };
+
+/*
+ * record_verify() - is the file as it was when the run was closed?
+ * @stream: a FILE *, gets a line for each difference
+ * @digest: the seal found in the file, empty if there is none
+ *
+ * Returns an enum record_verdict, or -1 and *error to free if the file cannot
+ * be read. The seal has no key: it tells accident and carelessness, and a
+ * forger only to those who know the digest of old.
+ */
+int record_verify(const char *path, void *stream, char digest[RECORD_DIGEST_SIZE], char **error);
 
 #endif /* RECORD_H */

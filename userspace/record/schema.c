@@ -49,6 +49,10 @@ const char record_schema[] =
 	"CREATE TABLE result (id INTEGER PRIMARY KEY CHECK (id = 1), time_ns INTEGER NOT NULL,"
 	" status TEXT NOT NULL, summary TEXT);\n"
 
+	/* Digests of the tables above; seal.h. Without the whole's the file was not closed. */
+	"CREATE TABLE seal (part TEXT NOT NULL, rows INTEGER NOT NULL, sha256 TEXT NOT NULL,"
+	" PRIMARY KEY (part, rows)) WITHOUT ROWID;\n"
+
 	"CREATE VIEW samples AS SELECT s.time_ns * 1e-9 AS time_s, c.name AS channel,"
 	" s.setpoint_pl_min * 1e-6 AS setpoint_ul_min, s.flow_pl_min * 1e-6 AS flow_ul_min,"
 	" s.estimate_pl_min * 1e-6 AS estimate_ul_min, s.pump_rate_pl_min * 1e-6 AS pump_rate_ul_min,"

@@ -95,6 +95,18 @@ static int read_result(struct source *source, char **error)
 	return reader_end(source->db, source->path, row, error);
 }
 
+static int read_seal(struct source *source, char **error)
+{
+	sqlite3_stmt *row = reader_prepare(source->db, source->path,
+					   "SELECT sha256 FROM seal WHERE part = 'whole'", error);
+
+	if (!row)
+		return -1;
+	if (sqlite3_step(row) == SQLITE_ROW)
+		source->seal = text(row, 0);
+	return reader_end(source->db, source->path, row, error);
+}
+
 /* ---- channels ------------------------------------------------------------------------ */
 
 static void read_channel(struct source_channel *channel, sqlite3_stmt *row)
@@ -246,7 +258,7 @@ int source_read(struct source *source, const char *path, char **error)
 		return -1;
 	source->start_utc_ns = reader_start_utc_ns(source->db, path, error);
 	if (source->start_utc_ns < 0 || read_protocol(source, error) ||
-	    read_channels(source, error) || read_result(source, error) ||
+	    read_channels(source, error) || read_result(source, error) || read_seal(source, error) ||
 	    read_marks(source, error) || read_samples(source, error))
 		return -1;
 	return digest_file(path, source->sha256, error);
@@ -271,6 +283,7 @@ void source_free(struct source *source)
 	}
 	free(source->channels);
 	free(source->status);
+	free(source->seal);
 	free(source->title);
 	free(source->protocol_path);
 	free(source->protocol);

@@ -37,6 +37,7 @@ struct source {
 	struct source_channel *channels;
 	size_t channel_count;
 	char sha256[65];		/* of the file; empty while it may still change */
+	char *seal;			/* NULL: not closed */
 };
 
 /* 0, or -1 and *error. Free it in both cases. */

@@ -208,6 +208,7 @@ int section_origin(FILE *out, const struct source *source, char **error)
 	html_row(out, "Run file", "%s", source->path);
 	html_row(out, "SHA-256 of the run file", "%s", *source->sha256 ? source->sha256 :
 		 "not taken: the file is still being written, or was not closed");
+	html_row(out, "Seal of its content", "%s", source->seal ? source->seal : "none");
 	fputs("</table>\n", out);
 	return reader_end(source->db, source->path, row, error);
 }

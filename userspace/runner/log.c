@@ -103,6 +103,9 @@ bool run_close_record(struct runner *r)
 		if (poll(&signals, 1, 1000) > 0)
 			break;
 	}
+	/* What the last commit had to tell of lost records belongs to what is sealed. */
+	if (!record_commit(r->record, r->now_ns, 1))
+		strcpy(r->seal, record_seal(r->record));
 	if (!record_close(r->record))
 		return true;
 	fprintf(stderr, "nanodose: %s: the end of the record could not be written\n",

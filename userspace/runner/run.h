@@ -54,6 +54,7 @@ struct runner {
 	struct program *program;
 	struct record *record;
 	char *record_path;
+	char seal[RECORD_DIGEST_SIZE];	/* of the closed record, empty: none */
 	bool record_bad;		/* disk full, or worse */
 	bool record_paused;		/* and the pause is for that */
 	uint64_t record_try_ns;

@@ -121,6 +121,9 @@ char *runner_summary_json(const struct runner *r)
 	json_object_object_add(object, "exit_status", json_object_new_int(r->outcome));
 	add_number(object, "duration_s", run_elapsed_s(r));
 	json_object_object_add(object, "record", json_object_new_string(r->record_path));
+	/* Not known yet when the record itself takes the summary. */
+	if (*r->seal)
+		json_object_object_add(object, "seal", json_object_new_string(r->seal));
 	for (size_t i = 0; i < r->channel_count; i++)
 		json_object_array_add(channels, channel_json(r, i));
 	json_object_object_add(object, "channels", channels);
@@ -173,4 +176,6 @@ void runner_summary_print(const struct runner *r, void *stream)
 			fprintf(out, "%9.2f s  %-7s  %s\n", r->events[i].time_s,
 				severities[r->events[i].severity], r->events[i].text);
 	fprintf(out, "record: %s\n", r->record_path);
+	if (*r->seal)
+		fprintf(out, "seal: %s\n", r->seal);
 }
