@@ -9,6 +9,7 @@ import math
 import os
 import signal
 import subprocess
+import tempfile
 import time
 
 from rig import check, end, fresh, nanodose, query, start, steps_moved, truth, wait_until, write_protocol
@@ -65,6 +66,14 @@ check("the delivered volume of a later run begins at nothing, though the pump ha
       begin > 0 and float(rows[0]["delivered_ul"]) == 0, rows[0])
 check("the delivered volume of a later run ends at what the steps make",
       abs(float(rows[-1]["delivered_ul"]) - WHOLE * STEP_UL) < 1e-4, rows[-1])
+
+folder = tempfile.mkdtemp()
+for _ in range(3):
+    time.clock_settime(time.CLOCK_REALTIME, 1767225600)
+    result = subprocess.run(["nanodose", "run", PROTOCOL, "--headless"], cwd=folder, capture_output=True, text=True,
+                            stdin=subprocess.DEVNULL, check=False)
+    check("a run that names no record finds a name for one", result.returncode == 0, result.stderr)
+check("runs begun in the same second have a record each", len(os.listdir(folder)) == 3, os.listdir(folder))
 
 watcher = start("monitor", "rig0")
 watcher.stdout.readline()

@@ -92,6 +92,12 @@ static void print_events(struct headless *h, const struct run_view *view)
 			view->events[h->events].text);
 }
 
+/* An estimate that dies away is 0 before it is 1e-60; 0 has no sign. */
+static double at_least(double least, double value)
+{
+	return fabs(value) < least ? 0 : value;
+}
+
 static void print_progress(const struct run_view *view)
 {
 	fprintf(stderr, "[%9.2f s] %3.0f %%  %s", view->elapsed_s, 100 * view->progress,
@@ -100,9 +106,9 @@ static void print_progress(const struct run_view *view)
 		const struct run_channel_view *c = &view->channels[i];
 
 		fprintf(stderr, "; %s %.4g uL/min (set %.4g), %.3f of %.6g uL", c->name,
-			c->estimate_ul_min, c->setpoint_ul_min, c->delivered_ul, c->target_ul);
+			at_least(0.001, c->estimate_ul_min), c->setpoint_ul_min, c->delivered_ul, c->target_ul);
 		if (isfinite(c->pressure_kpa))
-			fprintf(stderr, ", %.1f kPa", c->pressure_kpa);
+			fprintf(stderr, ", %.1f kPa", at_least(0.05, c->pressure_kpa));
 	}
 	fputc('\n', stderr);
 }

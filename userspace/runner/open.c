@@ -15,6 +15,7 @@
 #include "run.h"
 
 #define SAMPLE_RATE_HZ 50
+#define MOST_OF_A_NAME 99	/* runs of one protocol in one second */
 
 static bool open_channels(struct runner *r)
 {
@@ -119,22 +120,31 @@ static bool clear_channels(struct runner *r)
 	return good;
 }
 
-/* RUN-20260131-142501-name.db, name being the protocol's file without folder and ending. */
+/*
+ * RUN-20260131-142501-name.db, name being the protocol's file without folder
+ * and ending; -2 and so on behind it where a clock that stands still, or
+ * another run of the same second, has taken that name.
+ */
 static char *default_record_path(const struct protocol *protocol)
 {
 	const char *slash = strrchr(protocol->path, '/');
 	const char *name = slash ? slash + 1 : protocol->path;
 	const char *dot = strrchr(name, '.');
-	char date[32], *path;
+	int length = dot && dot > name ? (int)(dot - name) : (int)strlen(name);
+	char date[32], number[16] = "", *path;
 	time_t now = time(NULL);
 	struct tm local;
 
 	localtime_r(&now, &local);
 	strftime(date, sizeof(date), "%Y%m%d-%H%M%S", &local);
-	if (asprintf(&path, "RUN-%s-%.*s.db", date,
-		     dot && dot > name ? (int)(dot - name) : (int)strlen(name), name) < 0)
-		return NULL;
-	return path;
+	for (int i = 2; ; i++) {
+		if (asprintf(&path, "RUN-%s-%.*s%s.db", date, length, name, number) < 0)
+			return NULL;
+		if (access(path, F_OK) || i > MOST_OF_A_NAME)
+			return path;
+		free(path);
+		snprintf(number, sizeof(number), "-%d", i);
+	}
 }
 
 static bool create_record(struct runner *r)
