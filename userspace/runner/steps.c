@@ -198,7 +198,7 @@ static void compare_with_sensor(struct runner *r)
 			nanodose_quantity_format(stepped_m3, NANODOSE_DIMENSION_VOLUME, stepped,
 						 sizeof(stepped));
 			run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, r->step.step->at.line,
-				  "the sensor saw %s of the %s that the pump stepped: look for a clog, a leak, a stalled pump, or another syringe or fluid than the protocol names",
+				  "the sensor saw %s of the %s that the pump stepped: look for a clog, a leak, a stalled pump, or another syringe or fluid than the protocol names; the dose may be wrong",
 				  seen, stepped);
 			break;
 		case MEASURED_BEYOND:
