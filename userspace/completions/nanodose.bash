@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Completion of nanodose for bash: to /usr/share/bash-completion/completions/nanodose
+
+_nanodose_pumps()
+{
+	nanodose list 2>/dev/null | awk 'NR > 1 { print $1; if ($2 != "-") print $2 }'
+}
+
+_nanodose_files()
+{
+	local IFS=$'\n' pattern
+	for pattern in "$@"; do
+		mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -X "!$pattern" -- "$word")
+	done
+	mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -d -S / -- "$word")
+	compopt -o nospace -o filenames 2>/dev/null
+}
+
+_nanodose()
+{
+	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}
+	local verbs='list info monitor check run stop export report verify' options=
+
+	COMPREPLY=()
+	if [ "$COMP_CWORD" -eq 1 ]; then
+		mapfile -t COMPREPLY < <(compgen -W "$verbs help --help --version" -- "$word")
+		return
+	fi
+	case $verb in
+	list) options='--json' ;;
+	info) options='--json' ;;
+	monitor) options='--json --count' ;;
+	check) options='--set --verbose --json' ;;
+	run) options='--set --record --rate --headless --yes --json' ;;
+	stop) options='--all --now' ;;
+	export) options='--format --events --json --output' ;;
+	report) options='--output' ;;
+	verify) options='--seal --json' ;;
+	esac
+	case $before in
+	--count|--set|--rate|--seal) return ;;
+	--format) mapfile -t COMPREPLY < <(compgen -W 'csv json' -- "$word"); return ;;
+	--record) _nanodose_files '*.db'; return ;;
+	--output) _nanodose_files '*'; return ;;
+	esac
+	if [[ $word == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options --help" -- "$word")
+		return
+	fi
+	case $verb in
+	info|monitor|stop) mapfile -t COMPREPLY < <(compgen -W "$(_nanodose_pumps)" -- "$word") ;;
+	check|run) _nanodose_files '*.yaml' '*.yml' ;;
+	export|report|verify) _nanodose_files '*.db' ;;
+	esac
+}
+
+complete -F _nanodose nanodose

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Completion of nanodose for fish: to /usr/share/fish/vendor_completions.d/nanodose.fish
+
+function __nanodose_pumps
+	nanodose list 2>/dev/null | awk 'NR > 1 { print $1; if ($2 != "-") print $2 }'
+end
+
+function __nanodose_verb
+	set -l words (commandline -opc)
+	test (count $words) -gt 1; and contains -- $words[2] $argv
+end
+
+complete -c nanodose -f
+complete -c nanodose -n __fish_use_subcommand -l version -d 'Print the version'
+complete -c nanodose -l help -d 'Print a summary'
+
+complete -c nanodose -n __fish_use_subcommand -a list -d 'Show the pumps of this machine'
+complete -c nanodose -n __fish_use_subcommand -a info -d 'Show what a pump is and how it stands'
+complete -c nanodose -n __fish_use_subcommand -a monitor -d 'Print a pump\'s records as they come'
+complete -c nanodose -n __fish_use_subcommand -a check -d 'Find every error of a protocol'
+complete -c nanodose -n __fish_use_subcommand -a run -d 'Dose as a protocol says'
+complete -c nanodose -n __fish_use_subcommand -a stop -d 'Bring pumps to rest, whoever drives them'
+complete -c nanodose -n __fish_use_subcommand -a export -d 'Turn a run\'s record into CSV or JSON'
+complete -c nanodose -n __fish_use_subcommand -a report -d 'Make one page of a run'
+complete -c nanodose -n __fish_use_subcommand -a verify -d 'Tell whether a run file was altered'
+
+complete -c nanodose -n '__nanodose_verb info monitor stop' -a '(__nanodose_pumps)'
+complete -c nanodose -n '__nanodose_verb check run' -k -a '(__fish_complete_suffix .yaml)'
+complete -c nanodose -n '__nanodose_verb export report verify' -k -a '(__fish_complete_suffix .db)'
+
+complete -c nanodose -n '__nanodose_verb list info monitor check run export verify' -l json -d 'As JSON'
+complete -c nanodose -n '__nanodose_verb monitor' -l count -x -d 'End after so many records'
+complete -c nanodose -n '__nanodose_verb check run' -l set -x -d 'Give an input another value'
+complete -c nanodose -n '__nanodose_verb check' -l verbose -d 'Say which pumps are not there'
+complete -c nanodose -n '__nanodose_verb run' -l record -r -F -d 'Where the record goes'
+complete -c nanodose -n '__nanodose_verb run' -l rate -x -d 'Flow records a second'
+complete -c nanodose -n '__nanodose_verb run' -l headless -d 'Progress lines, no screen'
+complete -c nanodose -n '__nanodose_verb run' -l yes -d 'Answer yes to every question'
+complete -c nanodose -n '__nanodose_verb stop' -l all -d 'Every pump'
+complete -c nanodose -n '__nanodose_verb stop' -l now -d 'No further step'
+complete -c nanodose -n '__nanodose_verb export' -l format -x -a 'csv json' -d 'What comes out'
+complete -c nanodose -n '__nanodose_verb export' -l events -d 'The events instead of the samples'
+complete -c nanodose -n '__nanodose_verb export report' -l output -r -F -d 'Instead of standard output'
+complete -c nanodose -n '__nanodose_verb verify' -l seal -x -d 'The seal that was noted down'
