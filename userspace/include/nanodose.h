@@ -46,11 +46,31 @@ NANODOSE_API int nanodose_device_fd(const struct nanodose_device *device);
 /* Path below /dev; belongs to the device object. */
 NANODOSE_API const char *nanodose_device_path(const struct nanodose_device *device);
 
+/*
+ * The driver's calls, one function each. Units, ranges and further errors are
+ * those of the structs in <linux/nanodose.h>. All of them: ENODEV once the
+ * device is gone. Those that change something: EBADF if the pump was opened
+ * for reading only and, but for the stop, EPERM if this object has not claimed it.
+ */
+
+/* What the pump is; the strings are terminated. */
 NANODOSE_API int nanodose_device_info(struct nanodose_device *device, struct nanodose_info *info);
+/* How it stands: one consistent snapshot. */
 NANODOSE_API int nanodose_device_status(struct nanodose_device *device, struct nanodose_status *status);
+/*
+ * Which records this object gets: @mask of 1 << NANODOSE_RECORD_*, a ring of
+ * so many (a power of two from 64 to 65536; 0 keeps it), every so manyth flow
+ * record. EINVAL.
+ */
 NANODOSE_API int nanodose_device_subscribe(struct nanodose_device *device, uint32_t mask,
 					   uint32_t ring_records, uint32_t flow_decimation);
+/*
+ * Become the owner, who alone may move it. @label tells others who that is; it
+ * is cut to NANODOSE_NAME_LEN - 1 bytes. EBUSY: owned by another, whom
+ * nanodose_device_status() names.
+ */
 NANODOSE_API int nanodose_device_claim(struct nanodose_device *device, const char *label);
+/* Give it back; a pump in motion ramps to rest. */
 NANODOSE_API int nanodose_device_release(struct nanodose_device *device);
 /* What holds now; the defaults, right after a claim. */
 NANODOSE_API int nanodose_device_limits(struct nanodose_device *device,
@@ -58,10 +78,19 @@ NANODOSE_API int nanodose_device_limits(struct nanodose_device *device,
 /* By the owner at rest: change what nanodose_device_limits() gave. */
 NANODOSE_API int nanodose_device_set_limits(struct nanodose_device *device,
 					    const struct nanodose_limits *limits);
+/* An order to move: it holds for run->hold_ns, to be renewed before. EDOM, EINVAL, EPIPE. */
 NANODOSE_API int nanodose_device_run(struct nanodose_device *device, const struct nanodose_run *run);
+/* NANODOSE_STOP_RAMP or _NOW, by whoever has opened it writable. */
 NANODOSE_API int nanodose_device_stop(struct nanodose_device *device, uint32_t mode);
+/* At rest: unlatch these. EBUSY in motion, EPIPE while the emergency stop is pressed. */
 NANODOSE_API int nanodose_device_clear_faults(struct nanodose_device *device, uint32_t faults);
+/* At rest: where it stands is called @position, in microsteps. EBUSY in motion. */
 NANODOSE_API int nanodose_device_set_position(struct nanodose_device *device, int64_t position);
+/*
+ * Sample the flow sensor: @medium NANODOSE_MEDIUM_*, a record every @period_ns.
+ * EOPNOTSUPP: no sensor, or not calibrated for that. EDOM: more often than it
+ * can, or too rarely.
+ */
 NANODOSE_API int nanodose_device_sensor_start(struct nanodose_device *device, uint32_t medium,
 					      uint64_t period_ns);
 NANODOSE_API int nanodose_device_sensor_stop(struct nanodose_device *device);
