@@ -21,13 +21,15 @@
 #define ND_RECORD_MASK	(BIT(NANODOSE_RECORD_STATE) | BIT(NANODOSE_RECORD_FLOW) | \
 			 BIT(NANODOSE_RECORD_FAULT) | BIT(NANODOSE_RECORD_DROPPED))
 
+#define ND_QUEUE_FLAGS	(NANODOSE_QUEUE_TRY | NANODOSE_QUEUE_REPLACE | NANODOSE_QUEUE_START_AT)
+
 #define ND_RUN_FLAGS	(NANODOSE_RUN_END_POSITION | NANODOSE_RUN_START_AT)
 
 /* The ABI: the same for 32-bit and 64-bit callers, and for ever. */
 static_assert(sizeof(struct nanodose_info) == 208);
 static_assert(offsetof(struct nanodose_info, features) == 64);
 static_assert(offsetof(struct nanodose_info, sensor_model) == 128);
-static_assert(offsetof(struct nanodose_info, reserved) == 140);
+static_assert(offsetof(struct nanodose_info, reserved) == 144);
 static_assert(sizeof(struct nanodose_status) == 200);
 static_assert(offsetof(struct nanodose_status, temperature_mdegc) == 80);
 static_assert(offsetof(struct nanodose_status, sequence) == 88);
@@ -46,6 +48,9 @@ static_assert(offsetof(struct nanodose_run, flags) == 40);
 static_assert(sizeof(struct nanodose_limits) == 144);
 static_assert(offsetof(struct nanodose_limits, no_flow_ppm) == 88);
 static_assert(offsetof(struct nanodose_limits, reserved) == 108);
+static_assert(sizeof(struct nanodose_segment) == 24);
+static_assert(sizeof(struct nanodose_queue) == 64);
+static_assert(offsetof(struct nanodose_queue, bad_index) == 40);
 static_assert(sizeof(struct nanodose_stop) == 16);
 static_assert(sizeof(struct nanodose_clear_faults) == 16);
 static_assert(sizeof(struct nanodose_set_position) == 16);
@@ -195,6 +200,8 @@ static __poll_t nd_poll(struct file *file, poll_table *wait)
 
 	if (nd_client_readable(client))
 		events |= EPOLLIN | EPOLLRDNORM;
+	if (READ_ONCE(nd->engine.queue.count) < ND_QUEUE_SEGMENTS)
+		events |= EPOLLOUT | EPOLLWRNORM;
 	if (READ_ONCE(nd->engine.faults))
 		events |= EPOLLPRI;
 	if (nd_stream_ended(&nd->stream))
@@ -206,13 +213,15 @@ static long nd_get_info(struct nanodose *nd, void __user *argument)
 {
 	const struct nd_flow_sensor *sensor = nd->flow.sensor;
 	struct nanodose_info info = {
-		.features = NANODOSE_FEATURE_START_TIME | NANODOSE_FEATURE_LIMITS,
+		.features = NANODOSE_FEATURE_START_TIME | NANODOSE_FEATURE_LIMITS |
+			    NANODOSE_FEATURE_QUEUE,
 		.max_rate_nhz = nd->engine.max_rate_nhz,
 		.max_accel_nhz_s = nd->engine.max_accel_nhz_s,
 		.max_hold_ns = ND_MAX_HOLD_NS,
 		.max_lag_ns = nd->engine.max_lag_ns,
 		.microsteps_per_rev = nd->microsteps_per_rev,
 		.lead_pitch_nm = nd->lead_pitch_nm,
+		.queue_segments = ND_QUEUE_SEGMENTS,
 	};
 
 	strscpy(info.name, dev_name(&nd->dev), sizeof(info.name));
@@ -264,6 +273,7 @@ static void nd_fill_status(struct nanodose *nd, struct nanodose_status *status)
 		.sequence = nd_stream_sequence(&nd->stream),
 		.owner_pid = nd->owner_pid,
 		.sample_period_ns = nd->flow.period_ns,
+		.queued = motion.queued,
 	};
 	memcpy(status->owner_label, nd->owner_label, sizeof(status->owner_label));
 
@@ -367,6 +377,25 @@ static long nd_run(struct nanodose *nd, const struct nanodose_run *run)
 	return nd_engine_run(nd, run);
 }
 
+static long nd_queue(struct nanodose *nd, struct nanodose_queue *request)
+{
+	struct nanodose_segment *list;
+	long ret;
+
+	if (request->flags & ~ND_QUEUE_FLAGS || !request->accel_nhz_s || !request->hold_ns ||
+	    !nd_is_zero(request->reserved, sizeof(request->reserved)) ||
+	    request->count > ND_QUEUE_SEGMENTS ||
+	    (!request->count && request->flags))
+		return -EINVAL;
+
+	list = memdup_user(u64_to_user_ptr(request->segments), request->count * sizeof(*list));
+	if (IS_ERR(list))
+		return PTR_ERR(list);
+	ret = nd_engine_queue(nd, request, list);
+	kfree(list);
+	return ret;
+}
+
 static long nd_clear_faults(struct nanodose *nd, const struct nanodose_clear_faults *clear)
 {
 	if (clear->faults & ~ND_ALL_FAULTS || !nd_is_zero(clear->reserved, sizeof(clear->reserved)))
@@ -426,6 +455,7 @@ union nd_argument {
 	struct nanodose_claim claim;
 	struct nanodose_limits limits;
 	struct nanodose_run run;
+	struct nanodose_queue queue;
 	struct nanodose_clear_faults clear_faults;
 	struct nanodose_set_position set_position;
 	struct nanodose_sensor sensor;
@@ -433,7 +463,7 @@ union nd_argument {
 
 /* The calls of the owner, and becoming it. */
 static long nd_owner_call(struct nd_client *client, unsigned int command,
-			  const union nd_argument *argument)
+			  union nd_argument *argument)
 {
 	struct nanodose *nd = client->nd;
 
@@ -450,6 +480,8 @@ static long nd_owner_call(struct nd_client *client, unsigned int command,
 		return nd_set_limits(nd, &argument->limits);
 	case NANODOSE_IOC_RUN:
 		return nd_run(nd, &argument->run);
+	case NANODOSE_IOC_QUEUE:
+		return nd_queue(nd, &argument->queue);
 	case NANODOSE_IOC_CLEAR_FAULTS:
 		return nd_clear_faults(nd, &argument->clear_faults);
 	case NANODOSE_IOC_SET_POSITION:
@@ -486,6 +518,7 @@ static long nd_ioctl(struct file *file, unsigned int command, unsigned long para
 	case NANODOSE_IOC_RELEASE:
 	case NANODOSE_IOC_SET_LIMITS:
 	case NANODOSE_IOC_RUN:
+	case NANODOSE_IOC_QUEUE:
 	case NANODOSE_IOC_CLEAR_FAULTS:
 	case NANODOSE_IOC_SET_POSITION:
 	case NANODOSE_IOC_SENSOR:
@@ -505,6 +538,11 @@ static long nd_ioctl(struct file *file, unsigned int command, unsigned long para
 		return -ERESTARTSYS;
 	ret = nd->gone ? -ENODEV : nd_owner_call(client, command, &argument);
 	mutex_unlock(&nd->lock);
+
+	/* what was wrong, and how much room is left, also where it was refused for that */
+	if (command == NANODOSE_IOC_QUEUE && (!ret || ret == -EDOM || ret == -EAGAIN) &&
+	    copy_to_user(user, &argument.queue, sizeof(argument.queue)))
+		return -EFAULT;
 	return ret;
 }
 

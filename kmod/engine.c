@@ -24,7 +24,7 @@
 #include <linux/spinlock.h>
 
 #include "compat.h"
-#include "nanodose.h"
+#include "engine.h"
 
 static unsigned int nd_max_lag_us = 10000;
 module_param_named(max_lag_us, nd_max_lag_us, uint, 0444);
@@ -36,11 +36,6 @@ MODULE_PARM_DESC(max_lag_us, "a step later than this stops the pump (default 100
  */
 #define ND_PULSE_SPIN_NS	500
 
-static bool nd_moving(const struct nd_engine *engine)
-{
-	return engine->state != NANODOSE_STATE_REST && engine->state != NANODOSE_STATE_ARMED;
-}
-
 static u32 nd_limit_of(int direction)
 {
 	return direction > 0 ? NANODOSE_STATUS_LIMIT_PLUS : NANODOSE_STATUS_LIMIT_MINUS;
@@ -49,76 +44,6 @@ static u32 nd_limit_of(int direction)
 static u32 nd_fault_of(int direction)
 {
 	return direction > 0 ? NANODOSE_FAULT_LIMIT_PLUS : NANODOSE_FAULT_LIMIT_MINUS;
-}
-
-static s64 nd_signed_rate(const struct nd_engine *engine, u64 now_ns)
-{
-	if (!nd_moving(engine))
-		return 0;
-	return engine->heading * (s64)nd_segment_rate(&engine->segment, now_ns);
-}
-
-/* ---- records -------------------------------------------------------------- */
-
-static u32 nd_flags(struct nanodose *nd)
-{
-	/* once shut, the lines may be gone */
-	u32 flags = nd->engine.shut ? 0 : nd_gpio_lines(&nd->gpio);
-
-	if (READ_ONCE(nd->owner))
-		flags |= NANODOSE_STATUS_OWNED;
-	if (READ_ONCE(nd->flow.thread))
-		flags |= NANODOSE_STATUS_SAMPLING;
-	if (nd->engine.enabled)
-		flags |= NANODOSE_STATUS_ENABLED;
-	return flags;
-}
-
-static void nd_fill_state(struct nanodose *nd, struct nanodose_record *record, u64 now_ns,
-			  u32 cause, pid_t pid)
-{
-	struct nd_engine *engine = &nd->engine;
-
-	*record = (struct nanodose_record){
-		.time_ns = now_ns,
-		.type = NANODOSE_RECORD_STATE,
-		.state = {
-			.position = engine->position,
-			.rate_nhz = nd_signed_rate(engine, now_ns),
-			.state = engine->state,
-			.flags = nd_flags(nd),
-			.faults = engine->faults,
-			.cause = cause,
-			.pid = pid,
-			.warnings = engine->warnings,
-		},
-	};
-}
-
-static void nd_push_state(struct nanodose *nd, u64 now_ns, u32 cause, pid_t pid)
-{
-	struct nanodose_record record;
-
-	nd_fill_state(nd, &record, now_ns, cause, pid);
-	nd_stream_push(&nd->stream, &record);
-}
-
-static void nd_push_fault(struct nanodose *nd, u64 now_ns, u32 fault, s64 value)
-{
-	struct nd_engine *engine = &nd->engine;
-	struct nanodose_record record = {
-		.time_ns = now_ns,
-		.type = NANODOSE_RECORD_FAULT,
-		.fault = {
-			.position = engine->position,
-			.rate_nhz = nd_signed_rate(engine, now_ns),
-			.value = value,
-			.fault = fault,
-			.faults = engine->faults,
-		},
-	};
-
-	nd_stream_push(&nd->stream, &record);
 }
 
 /* ---- motion, engine.lock held ---------------------------------------------- */
@@ -138,6 +63,8 @@ static void nd_come_to_rest(struct nanodose *nd)
 	engine->state = NANODOSE_STATE_REST;
 	engine->heading = engine->direction;
 	engine->step_rate_nhz = 0;
+	engine->queue.count = 0;
+	engine->goal.queue = false;
 	engine->goal.rate_nhz = 0;
 	engine->goal.hold_ns = 0;
 	engine->goal.hold_until_ns = 0;
@@ -184,6 +111,23 @@ static void nd_keep_apart(struct nd_engine *engine, u64 interval_ns)
 	engine->earliest_ns = engine->rise_ns + interval_ns - interval_ns / 8;
 }
 
+static bool nd_pick_segment(struct nanodose *nd, const struct nd_axis *axis, int *heading)
+{
+	struct nd_engine *engine = &nd->engine;
+	struct nd_segment *segment = &engine->segment;
+	bool full = engine->queue.count == ND_QUEUE_SEGMENTS;
+
+	if (!engine->goal.queue)
+		return nd_plan(axis, &engine->goal, segment, heading);
+	if (!nd_queue_take(&engine->queue, axis->now_ns, segment, heading))
+		return false;
+	engine->goal.rate_nhz = segment->v1_nhz;
+	engine->goal.direction = *heading;
+	if (full)
+		nd_stream_wake_writers(&nd->stream);
+	return true;
+}
+
 /*
  * Take up the next segment from here. False: the axis came to rest. The caller
  * writes the record of that and sets the timer.
@@ -195,7 +139,7 @@ static bool nd_take_segment(struct nanodose *nd, const struct nd_axis *axis)
 	u64 first_ns, rate_nhz;
 	int heading;
 
-	if (!nd_plan(axis, &engine->goal, segment, &heading)) {
+	if (!nd_pick_segment(nd, axis, &heading)) {
 		nd_come_to_rest(nd);
 		return false;
 	}
@@ -231,7 +175,7 @@ static bool nd_replan(struct nanodose *nd, u64 now_ns)
 static bool nd_stop_motion(struct nanodose *nd, u64 now_ns, bool now)
 {
 	struct nd_engine *engine = &nd->engine;
-	const struct nd_segment *segment = &engine->segment;
+	bool queue = engine->goal.queue;
 
 	if (!nd_moving(engine) || now) {
 		nd_come_to_rest(nd);
@@ -239,8 +183,10 @@ static bool nd_stop_motion(struct nanodose *nd, u64 now_ns, bool now)
 	}
 
 	engine->goal.stop = true;
-	/* on the way to rest already */
-	if (!segment->v1_nhz) {
+	engine->goal.queue = false;
+	engine->queue.count = 0;
+	/* on the way to rest already; a queued ramp may be any gentle */
+	if (!engine->segment.v1_nhz && !queue) {
 		engine->state = NANODOSE_STATE_STOPPING;
 		return true;
 	}
@@ -332,8 +278,8 @@ static void nd_next_segment(struct nanodose *nd)
 		.step_rate_nhz = rate_nhz,
 		.direction = engine->heading,
 	};
-	bool at_end = engine->goal.has_end && !engine->goal.stop &&
-		      engine->position == engine->goal.end_position;
+	bool at_end = engine->goal.queue || (engine->goal.has_end && !engine->goal.stop &&
+		      engine->position == engine->goal.end_position);
 	u64 now_ns;
 
 	if (nd_take_segment(nd, &axis))
@@ -482,7 +428,7 @@ static bool nd_same_goal(const struct nd_goal *a, const struct nd_goal *b)
 {
 	return a->rate_nhz == b->rate_nhz && a->accel_nhz_s == b->accel_nhz_s &&
 	       a->direction == b->direction && a->stop == b->stop && a->has_end == b->has_end &&
-	       a->window == b->window &&
+	       a->window == b->window && a->queue == b->queue &&
 	       (!a->has_end || a->end_position == b->end_position);
 }
 
@@ -552,6 +498,11 @@ static int nd_may_run(struct nanodose *nd, const struct nd_goal *goal)
 	return !goal->stop && lines & nd_limit_of(goal->direction) ? -EPIPE : 0;
 }
 
+static bool nd_bad_start(u64 now_ns, u64 start_ns)
+{
+	return start_ns <= now_ns || start_ns - now_ns > ND_MAX_START_NS;
+}
+
 /* engine.lock held; on error nothing has changed */
 static int nd_run_locked(struct nanodose *nd, const struct nanodose_run *run,
 			 struct nd_goal *goal)
@@ -569,7 +520,7 @@ static int nd_run_locked(struct nanodose *nd, const struct nanodose_run *run,
 	if (start_at) {
 		if (nd_moving(engine))
 			return -EINVAL;
-		if (run->start_ns <= now_ns || run->start_ns - now_ns > ND_MAX_START_NS)
+		if (nd_bad_start(now_ns, run->start_ns))
 			return -EDOM;
 		begin_ns = run->start_ns;
 	}
@@ -597,6 +548,7 @@ static int nd_run_locked(struct nanodose *nd, const struct nanodose_run *run,
 
 	begins = !goal->stop && (!nd_moving(engine) || engine->goal.stop);
 	engine->goal = *goal;
+	engine->queue.count = 0;
 	engine->run_pid = task_tgid_nr(current);
 	if (!engine->enabled)
 		nd_set_enable(nd, true);
@@ -631,6 +583,153 @@ int nd_engine_run(struct nanodose *nd, const struct nanodose_run *run)
 	ret = nd_run_locked(nd, run, &goal);
 	nd_set_timer(engine);
 	raw_spin_unlock_irqrestore(&engine->lock, flags);
+	return ret;
+}
+
+/* Where a list would begin. */
+static void nd_queue_from(const struct nd_engine *engine, bool replace, struct nd_junction *from)
+{
+	const struct nd_segment *segment = &engine->segment;
+
+	if (!engine->goal.queue) {
+		*from = (struct nd_junction){ .position = engine->position, .direction = 1 };
+	} else if (replace) {
+		*from = (struct nd_junction){
+			.position = engine->position +
+				    engine->heading * (s64)(segment->steps - segment->next + 1),
+			.rate_nhz = segment->v1_nhz,
+			.direction = engine->heading,
+		};
+	} else {
+		*from = engine->queue.end;
+	}
+}
+
+/* Whether the call fits what is under way. */
+static int nd_may_queue(struct nanodose *nd, const struct nanodose_queue *request,
+			const struct nd_goal *goal, u64 now_ns)
+{
+	struct nd_engine *engine = &nd->engine;
+	int ret = nd_may_run(nd, goal);
+
+	if (ret)
+		return ret;
+	if (engine->state != NANODOSE_STATE_REST) {
+		if (!engine->goal.queue)
+			return -EBUSY;
+		if (goal->accel_nhz_s != engine->goal.accel_nhz_s ||
+		    request->flags & NANODOSE_QUEUE_START_AT)
+			return -EINVAL;
+		return 0;
+	}
+	if (!request->count)
+		return -EINVAL;
+	return request->flags & NANODOSE_QUEUE_START_AT && nd_bad_start(now_ns, request->start_ns) ?
+	       -EDOM : 0;
+}
+
+static void nd_queue_begin(struct nanodose *nd, const struct nanodose_queue *request,
+			   struct nd_goal *goal, u64 now_ns)
+{
+	bool start_at = request->flags & NANODOSE_QUEUE_START_AT;
+	struct nd_engine *engine = &nd->engine;
+	struct nd_axis axis;
+
+	engine->goal = *goal;
+	engine->run_pid = task_tgid_nr(current);
+	if (!engine->enabled)
+		nd_set_enable(nd, true);
+	engine->off_at_rest = false;
+	nd_axis_at(engine, start_at ? request->start_ns : now_ns, &axis);
+	nd_take_segment(nd, &axis);
+	if (start_at) {
+		engine->start_ns = request->start_ns;
+		engine->state = NANODOSE_STATE_ARMED;
+	}
+	nd_push_state(nd, now_ns, NANODOSE_CAUSE_RUN, engine->run_pid);
+}
+
+/* engine.lock held; the list goes from @from to @end. -ESTALE: look again. */
+static int nd_queue_locked(struct nanodose *nd, struct nanodose_queue *request,
+			   const struct nanodose_segment *list, const struct nd_junction *from,
+			   const struct nd_junction *end)
+{
+	bool replace = request->flags & NANODOSE_QUEUE_REPLACE;
+	struct nd_engine *engine = &nd->engine;
+	u64 now_ns = ktime_get_ns();
+	struct nd_junction now_from;
+	u32 used = replace ? 0 : engine->queue.count;
+	struct nd_goal goal = {
+		.accel_nhz_s = request->accel_nhz_s,
+		.hold_ns = request->hold_ns,
+		.direction = request->count && list[0].steps < 0 ? -1 : 1,
+		.stop = !request->count || engine->goal.queue,
+	};
+	int ret;
+
+	/* a way that is blocked ends a motion when it comes to that */
+	ret = nd_may_queue(nd, request, &goal, now_ns);
+	if (ret)
+		return ret;
+	nd_queue_from(engine, replace, &now_from);
+	if (now_from.position != from->position || now_from.rate_nhz != from->rate_nhz ||
+	    now_from.direction != from->direction)
+		return -ESTALE;
+	request->room = ND_QUEUE_SEGMENTS - used;
+	if (request->count > request->room)
+		return -EAGAIN;
+	if (request->flags & NANODOSE_QUEUE_TRY)
+		return 0;
+
+	goal.stop = false;
+	goal.queue = true;
+	goal.hold_until_ns = goal.hold_ns + (request->flags & NANODOSE_QUEUE_START_AT ?
+					     request->start_ns : now_ns);
+	if (engine->state == NANODOSE_STATE_ARMED)
+		goal.hold_until_ns += engine->start_ns - now_ns;
+	engine->queue.count = used;
+	nd_queue_put(&engine->queue, list, request->count, end);
+	if (engine->state == NANODOSE_STATE_REST) {
+		nd_queue_begin(nd, request, &goal, now_ns);
+	} else {
+		engine->goal.hold_ns = goal.hold_ns;
+		engine->goal.hold_until_ns = goal.hold_until_ns;
+	}
+	request->room = ND_QUEUE_SEGMENTS - engine->queue.count;
+	return 0;
+}
+
+int nd_engine_queue(struct nanodose *nd, struct nanodose_queue *request,
+		    const struct nanodose_segment *list)
+{
+	bool replace = request->flags & NANODOSE_QUEUE_REPLACE;
+	struct nd_engine *engine = &nd->engine;
+	struct nd_junction from, end;
+	unsigned long flags;
+	int ret;
+
+	request->bad_index = request->count;
+	if (request->accel_nhz_s > engine->limits.max_accel_nhz_s ||
+	    request->hold_ns > ND_MAX_HOLD_NS)
+		return -EDOM;
+
+	/* The check takes a while, and is done with interrupts on. */
+	do {
+		raw_spin_lock_irqsave(&engine->lock, flags);
+		nd_queue_from(engine, replace, &from);
+		raw_spin_unlock_irqrestore(&engine->lock, flags);
+
+		ret = nd_queue_check(&from, list, request->count, request->accel_nhz_s,
+				     &engine->limits, &end, &request->bad_index);
+		if (ret)
+			return ret;
+		request->bad_index = request->count;
+
+		raw_spin_lock_irqsave(&engine->lock, flags);
+		ret = nd_queue_locked(nd, request, list, &from, &end);
+		nd_set_timer(engine);
+		raw_spin_unlock_irqrestore(&engine->lock, flags);
+	} while (ret == -ESTALE);
 	return ret;
 }
 
@@ -733,48 +832,6 @@ void nd_engine_fault(struct nanodose *nd, u32 fault, s64 value)
 	raw_spin_unlock_irqrestore(&engine->lock, flags);
 }
 
-int nd_engine_set_limits(struct nanodose *nd, const struct nanodose_limits *limits)
-{
-	struct nd_engine *engine = &nd->engine;
-	unsigned long flags;
-	int ret = 0;
-
-	raw_spin_lock_irqsave(&engine->lock, flags);
-	if (engine->shut) {
-		ret = -ENODEV;
-	} else if (engine->state != NANODOSE_STATE_REST) {
-		ret = -EBUSY;
-	} else if (engine->position > limits->position_max ||
-		   engine->position < limits->position_min) {
-		ret = -EDOM;
-	} else {
-		engine->limits = *limits;
-		nd_push_state(nd, ktime_get_ns(), NANODOSE_CAUSE_LIMITS, task_tgid_nr(current));
-	}
-	raw_spin_unlock_irqrestore(&engine->lock, flags);
-	return ret;
-}
-
-void nd_engine_default_limits(struct nanodose *nd)
-{
-	struct nanodose_limits limits;
-	unsigned long flags;
-
-	nd_limits_default(nd, &limits);
-	raw_spin_lock_irqsave(&nd->engine.lock, flags);
-	nd->engine.limits = limits;
-	raw_spin_unlock_irqrestore(&nd->engine.lock, flags);
-}
-
-void nd_engine_get_limits(struct nanodose *nd, struct nanodose_limits *limits)
-{
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&nd->engine.lock, flags);
-	*limits = nd->engine.limits;
-	raw_spin_unlock_irqrestore(&nd->engine.lock, flags);
-}
-
 void nd_engine_line(struct nanodose *nd, u32 fault)
 {
 	struct nd_engine *engine = &nd->engine;
@@ -786,34 +843,6 @@ void nd_engine_line(struct nanodose *nd, u32 fault)
 	if (!engine->shut && (ahead || fault & (NANODOSE_FAULT_ESTOP | NANODOSE_FAULT_DRIVER)))
 		nd_latch(nd, ktime_get_ns(), fault, 1);
 	nd_set_timer(engine);
-	raw_spin_unlock_irqrestore(&engine->lock, flags);
-}
-
-void nd_engine_motion(struct nanodose *nd, struct nd_motion *motion)
-{
-	struct nd_engine *engine = &nd->engine;
-	const struct nd_goal *goal = &engine->goal;
-	unsigned long flags;
-	u64 now_ns;
-
-	raw_spin_lock_irqsave(&engine->lock, flags);
-	now_ns = ktime_get_ns();
-	*motion = (struct nd_motion){
-		.time_ns = now_ns,
-		.position = engine->position,
-		.rate_nhz = nd_signed_rate(engine, now_ns),
-		.target_rate_nhz = goal->direction * (s64)goal->rate_nhz,
-		.end_position = goal->has_end && !goal->window ? goal->end_position :
-				NANODOSE_NO_VALUE_S64,
-		.hold_until_ns = goal->hold_until_ns,
-		.steps_total = engine->steps_total,
-		.late_max_ns = engine->late_max_ns,
-		.state = engine->state,
-		.flags = nd_flags(nd),
-		.faults = engine->faults,
-		.warnings = engine->warnings,
-		.enabled = engine->enabled,
-	};
 	raw_spin_unlock_irqrestore(&engine->lock, flags);
 }
 
@@ -830,23 +859,4 @@ void nd_engine_enable(struct nanodose *nd, bool on)
 			engine->off_at_rest = true;
 	}
 	raw_spin_unlock_irqrestore(&engine->lock, flags);
-}
-
-void nd_engine_fill_state(struct nanodose *nd, struct nanodose_record *record,
-			  u32 cause, pid_t pid)
-{
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&nd->engine.lock, flags);
-	nd_fill_state(nd, record, ktime_get_ns(), cause, pid);
-	raw_spin_unlock_irqrestore(&nd->engine.lock, flags);
-}
-
-void nd_engine_push_state(struct nanodose *nd, u32 cause, pid_t pid)
-{
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&nd->engine.lock, flags);
-	nd_push_state(nd, ktime_get_ns(), cause, pid);
-	raw_spin_unlock_irqrestore(&nd->engine.lock, flags);
 }

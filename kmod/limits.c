@@ -6,11 +6,14 @@
  * that is only slow or soft: where they do, people learn to switch them off.
  * Why each is what it is, is told with struct nanodose_limits.
  */
-#include <linux/minmax.h>
+#include <linux/ktime.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/time64.h>
 
-#include "nanodose.h"
+#include "engine.h"
 
 #define ND_SENSOR_TIMEOUT_NS	(1ULL * NSEC_PER_SEC)
 #define ND_NO_FLOW_TIME_NS	(300ULL * NSEC_PER_SEC)
@@ -83,4 +86,46 @@ int nd_limits_check(struct nanodose *nd, const struct nanodose_limits *limits)
 	    !nd_within(limits->bad_frames, 1, ND_BAD_FRAMES_MAX))
 		return -EDOM;
 	return 0;
+}
+
+int nd_engine_set_limits(struct nanodose *nd, const struct nanodose_limits *limits)
+{
+	struct nd_engine *engine = &nd->engine;
+	unsigned long flags;
+	int ret = 0;
+
+	raw_spin_lock_irqsave(&engine->lock, flags);
+	if (engine->shut) {
+		ret = -ENODEV;
+	} else if (engine->state != NANODOSE_STATE_REST) {
+		ret = -EBUSY;
+	} else if (engine->position > limits->position_max ||
+		   engine->position < limits->position_min) {
+		ret = -EDOM;
+	} else {
+		engine->limits = *limits;
+		nd_push_state(nd, ktime_get_ns(), NANODOSE_CAUSE_LIMITS, task_tgid_nr(current));
+	}
+	raw_spin_unlock_irqrestore(&engine->lock, flags);
+	return ret;
+}
+
+void nd_engine_default_limits(struct nanodose *nd)
+{
+	struct nanodose_limits limits;
+	unsigned long flags;
+
+	nd_limits_default(nd, &limits);
+	raw_spin_lock_irqsave(&nd->engine.lock, flags);
+	nd->engine.limits = limits;
+	raw_spin_unlock_irqrestore(&nd->engine.lock, flags);
+}
+
+void nd_engine_get_limits(struct nanodose *nd, struct nanodose_limits *limits)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&nd->engine.lock, flags);
+	*limits = nd->engine.limits;
+	raw_spin_unlock_irqrestore(&nd->engine.lock, flags);
 }

@@ -32,6 +32,7 @@
 
 #include "include/uapi/linux/nanodose.h"
 #include "plan.h"
+#include "queue.h"
 #include "stepgen.h"
 
 struct iio_channel;
@@ -83,6 +84,8 @@ void nd_stream_shutdown(struct nd_stream *stream);
  * caller fills time_ns, type and the payload, the rest is zero.
  */
 void nd_stream_push(struct nd_stream *stream, struct nanodose_record *record);
+/* The queue was full and is not. Any context. */
+void nd_stream_wake_writers(struct nd_stream *stream);
 u64 nd_stream_sequence(struct nd_stream *stream);
 /* Shut: what is in the rings is all there will be. */
 bool nd_stream_ended(const struct nd_stream *stream);
@@ -156,6 +159,7 @@ struct nd_engine {
 	struct hrtimer timer;
 	struct nd_segment segment;	/* the segment being stepped */
 	struct nd_goal goal;
+	struct nd_queue queue;
 	u32 state;			/* NANODOSE_STATE_* */
 	int direction;			/* +1, -1; of DIR as it stands */
 	bool step_high;
@@ -199,6 +203,7 @@ struct nd_motion {
 	u32 flags;			/* NANODOSE_STATUS_* */
 	u32 faults;
 	u32 warnings;
+	u32 queued;			/* segments not begun */
 	bool enabled;
 };
 
@@ -211,6 +216,11 @@ void nd_engine_shutdown(struct nanodose *nd);
  * After an error the motion is what it was.
  */
 int nd_engine_run(struct nanodose *nd, const struct nanodose_run *run);
+/*
+ * As for RUN; the list has request->count segments. Sets bad_index and room.
+ */
+int nd_engine_queue(struct nanodose *nd, struct nanodose_queue *request,
+		    const struct nanodose_segment *list);
 /*
  * Bring to rest and push a STATE record with this cause; if that takes a ramp,
  * one more with NANODOSE_CAUSE_REST when there. Any context.

@@ -23,6 +23,7 @@ struct nd_goal {
 	u64 hold_until_ns;
 	int direction;		/* +1, -1 */
 	bool has_end;
+	bool queue;		/* by the queue's segments, unless it is to stop */
 	bool window;		/* the end is that of the position window */
 	bool stop;		/* come to rest, whatever the rate */
 };

@@ -121,6 +121,16 @@ void nd_stream_push(struct nd_stream *stream, struct nanodose_record *record)
 	raw_spin_unlock_irqrestore(&stream->lock, flags);
 }
 
+void nd_stream_wake_writers(struct nd_stream *stream)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&stream->lock, flags);
+	if (!stream->shut && wq_has_sleeper(&stream->wait))
+		queue_work(system_highpri_wq, &stream->wake);
+	raw_spin_unlock_irqrestore(&stream->lock, flags);
+}
+
 u64 nd_stream_sequence(struct nd_stream *stream)
 {
 	unsigned long flags;
@@ -240,7 +250,8 @@ static void nd_stream_wake(struct work_struct *work)
 {
 	struct nd_stream *stream = container_of(work, struct nd_stream, wake);
 
-	wake_up_interruptible_poll(&stream->wait, EPOLLIN | EPOLLRDNORM | EPOLLPRI);
+	wake_up_interruptible_poll(&stream->wait, EPOLLIN | EPOLLRDNORM | EPOLLPRI |
+				  EPOLLOUT | EPOLLWRNORM);
 }
 
 void nd_stream_init(struct nd_stream *stream)

@@ -248,7 +248,7 @@ static void unknown_commands_are_refused(int fd)
 		const char *name;
 		unsigned long request;
 	} unknown[] = {
-		{ "command 0x07", _IO(NANODOSE_IOC_MAGIC, 0x07) },
+		{ "QUEUE of another direction", _IOW(NANODOSE_IOC_MAGIC, 0x07, struct nanodose_queue) },
 		{ "command 0xff", _IO(NANODOSE_IOC_MAGIC, 0xff) },
 		{ "RUN of another size", _IOW(NANODOSE_IOC_MAGIC, 0x06, struct nanodose_stop) },
 		{ "RUN of another direction", _IOR(NANODOSE_IOC_MAGIC, 0x06, struct nanodose_run) },
@@ -275,6 +275,7 @@ static void bad_addresses_are_refused(int fd)
 		{ "GET_LIMITS to nowhere", NANODOSE_IOC_GET_LIMITS },
 		{ "SET_LIMITS from nowhere", NANODOSE_IOC_SET_LIMITS },
 		{ "RUN from nowhere", NANODOSE_IOC_RUN },
+		{ "QUEUE from nowhere", NANODOSE_IOC_QUEUE },
 		{ "STOP from nowhere", NANODOSE_IOC_STOP },
 		{ "CLEAR_FAULTS from nowhere", NANODOSE_IOC_CLEAR_FAULTS },
 		{ "SET_POSITION from nowhere", NANODOSE_IOC_SET_POSITION },

@@ -80,6 +80,9 @@ NANODOSE_API int nanodose_device_set_limits(struct nanodose_device *device,
 					    const struct nanodose_limits *limits);
 /* An order to move: it holds for run->hold_ns, to be renewed before. EDOM, EINVAL, EPIPE. */
 NANODOSE_API int nanodose_device_run(struct nanodose_device *device, const struct nanodose_run *run);
+/* Step a list of segments. Sets bad_index with EDOM, and room. EAGAIN, EBUSY, EINVAL, EPIPE. */
+NANODOSE_API int nanodose_device_queue(struct nanodose_device *device,
+				       struct nanodose_queue *queue);
 /* NANODOSE_STOP_RAMP or _NOW, by whoever has opened it writable. */
 NANODOSE_API int nanodose_device_stop(struct nanodose_device *device, uint32_t mode);
 /* At rest: unlatch these. EBUSY in motion, EPIPE while the emergency stop is pressed. */

@@ -236,6 +236,11 @@ int nanodose_device_run(struct nanodose_device *device, const struct nanodose_ru
 	return call(device, NANODOSE_IOC_RUN, &copy);
 }
 
+int nanodose_device_queue(struct nanodose_device *device, struct nanodose_queue *queue)
+{
+	return call(device, NANODOSE_IOC_QUEUE, queue);
+}
+
 int nanodose_device_stop(struct nanodose_device *device, uint32_t mode)
 {
 	struct nanodose_stop stop = { .mode = mode };

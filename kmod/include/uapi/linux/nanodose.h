@@ -17,9 +17,9 @@
  *    version. Unknown commands fail with ENOTTY.
  *
  * Errors common to the calls: EBUSY owned by another, EPERM not the owner,
- * EBADF descriptor not open for writing, EDOM outside the limits, EINVAL
- * malformed, EPIPE a fault is latched, ENODEV device gone, EOPNOTSUPP no such
- * sensor.
+ * EBADF descriptor not open for writing, EAGAIN queue full, EDOM outside the
+ * limits, EINVAL malformed, EPIPE a fault is latched, ENODEV device gone,
+ * EOPNOTSUPP no such sensor.
  */
 #ifndef _UAPI_LINUX_NANODOSE_H
 #define _UAPI_LINUX_NANODOSE_H
@@ -44,6 +44,7 @@
 #define NANODOSE_FEATURE_START_TIME	(1ULL << 7)	/* NANODOSE_RUN_START_AT */
 #define NANODOSE_FEATURE_DRIVER_FAULT	(1ULL << 8)	/* fault output of the motor driver */
 #define NANODOSE_FEATURE_LIMITS		(1ULL << 9)	/* SET_LIMITS, GET_LIMITS */
+#define NANODOSE_FEATURE_QUEUE		(1ULL << 10)	/* QUEUE */
 
 /* Fault bits, latched until NANODOSE_IOC_CLEAR_FAULTS. */
 #define NANODOSE_FAULT_OWNER_SILENT	(1U << 0)	/* hold time ran out while moving */
@@ -99,6 +100,7 @@
  * @sensor_model: NANODOSE_SENSOR_*
  * @microsteps_per_rev: microsteps in one turn of the lead screw
  * @lead_pitch_nm: travel of the plunger in one turn
+ * @queue_segments: how many segments QUEUE can hold
  * @reserved: zero
  */
 struct nanodose_info {
@@ -115,7 +117,8 @@ struct nanodose_info {
 	__u32 sensor_model;
 	__u32 microsteps_per_rev;
 	__u32 lead_pitch_nm;
-	__u32 reserved[17];
+	__u32 queue_segments;
+	__u32 reserved[16];
 };
 
 /**
@@ -123,7 +126,8 @@ struct nanodose_info {
  * @time_ns: instant the motion fields belong to
  * @position: steps emitted since the last SET_POSITION, signed
  * @rate_nhz: present rate, signed
- * @target_rate_nhz: rate of the last RUN, 0 at rest
+ * @target_rate_nhz: rate of the last RUN, or at the end of the segment under
+ *	way; 0 at rest
  * @end_position: end position of the last RUN, NANODOSE_NO_VALUE_S64 if none
  * @hold_until_ns: when the owner becomes silent, 0 at rest
  * @steps_total: steps emitted in either direction since probe
@@ -141,6 +145,7 @@ struct nanodose_info {
  * @warnings: NANODOSE_FAULT_* whose policy is to warn, latched
  * @owner_label: label it gave, empty if none
  * @sample_period_ns: sensor period, 0 if stopped
+ * @queued: segments of QUEUE not begun yet
  * @reserved: zero
  */
 struct nanodose_status {
@@ -165,7 +170,8 @@ struct nanodose_status {
 	__u32 warnings;
 	char owner_label[NANODOSE_NAME_LEN];
 	__u64 sample_period_ns;
-	__u32 reserved[10];
+	__u32 queued;
+	__u32 reserved[9];
 };
 
 /* Record types; bit (1 << type) in nanodose_subscribe.mask selects one. */
@@ -180,7 +186,7 @@ struct nanodose_status {
 #define NANODOSE_CAUSE_RELEASE		2	/* by RELEASE, close or exit of the owner */
 #define NANODOSE_CAUSE_RUN		3	/* motion begins */
 #define NANODOSE_CAUSE_STOP		4	/* STOP was called */
-#define NANODOSE_CAUSE_END		5	/* end position reached */
+#define NANODOSE_CAUSE_END		5	/* end position reached, or end of the queue */
 #define NANODOSE_CAUSE_REST		6	/* came to rest for another reason */
 #define NANODOSE_CAUSE_CLEAR		7	/* faults cleared */
 #define NANODOSE_CAUSE_POSITION		8	/* SET_POSITION */
@@ -439,6 +445,66 @@ struct nanodose_limits {
 	__u32 reserved[9];
 };
 
+/**
+ * struct nanodose_segment - steps at constant acceleration
+ * @steps: signed, not 0
+ * @start_rate_nhz: rate at its start, without sign
+ * @end_rate_nhz: at its end; the same makes a cruise, and then is not 0
+ */
+struct nanodose_segment {
+	__s64 steps;
+	__u64 start_rate_nhz;
+	__u64 end_rate_nhz;
+};
+
+/* nanodose_queue.flags */
+#define NANODOSE_QUEUE_TRY		(1U << 0)	/* check, but do not take the list */
+#define NANODOSE_QUEUE_REPLACE		(1U << 1)	/* of the segments not begun */
+#define NANODOSE_QUEUE_START_AT		(1U << 2)	/* start_ns counts; from rest only */
+
+/**
+ * struct nanodose_queue - step a list of segments, one after the other
+ * @segments: address of an array of struct nanodose_segment
+ * @hold_ns: from this call (or from @start_ns) until the owner counts as
+ *	silent, as in RUN. Each QUEUE renews it; one with a count of 0 and no
+ *	flags does nothing else.
+ * @accel_nhz_s: no segment may be steeper; STOP and faults brake with it. While
+ *	a queue is under way it must be the same in each call.
+ * @start_ns: CLOCK_MONOTONIC, in the future, at most 1 h ahead
+ * @count: how many, up to nanodose_info.queue_segments
+ * @flags: NANODOSE_QUEUE_*
+ * @bad_index: returned with EDOM: the first segment that is wrong, or @count if
+ *	hold, acceleration or start time is
+ * @room: returned, also with EAGAIN: how many more there would be room for
+ * @reserved: zero
+ *
+ * The list is taken as a whole or not at all. It follows on what is queued, or
+ * with REPLACE on the segment under way. In it a segment begins at the rate at
+ * which the one before ends. From standstill, to standstill and where the
+ * direction changes the rate is 0, or so low that acceleration reaches it
+ * within one step. The last one must end at standstill: a queue never runs
+ * empty in motion, and what is not followed by more in time simply ends.
+ * poll() says OUT while there is room.
+ *
+ * EAGAIN: no room for all. EBUSY: a RUN is under way, or a stop; RUN itself may
+ * take over from a queue. EDOM: a segment of no steps, of rate 0, beyond the
+ * limits, steeper than the acceleration, that does not join, or leads out of
+ * the position window; a list that does not end at standstill. EINVAL: another
+ * acceleration or a start time while a queue is under way; a count of 0 while
+ * none is.
+ */
+struct nanodose_queue {
+	__u64 segments;
+	__u64 hold_ns;
+	__u64 accel_nhz_s;
+	__u64 start_ns;
+	__u32 count;
+	__u32 flags;
+	__u32 bad_index;
+	__u32 room;
+	__u32 reserved[4];
+};
+
 #define NANODOSE_STOP_RAMP	0	/* with the acceleration of the last RUN */
 #define NANODOSE_STOP_NOW	1	/* no further step */
 
@@ -505,6 +571,7 @@ struct nanodose_sensor {
 #define NANODOSE_IOC_RELEASE		_IO(NANODOSE_IOC_MAGIC, 0x04)
 #define NANODOSE_IOC_SET_LIMITS		_IOW(NANODOSE_IOC_MAGIC, 0x05, struct nanodose_limits)
 #define NANODOSE_IOC_RUN		_IOW(NANODOSE_IOC_MAGIC, 0x06, struct nanodose_run)
+#define NANODOSE_IOC_QUEUE		_IOWR(NANODOSE_IOC_MAGIC, 0x07, struct nanodose_queue)
 #define NANODOSE_IOC_STOP		_IOW(NANODOSE_IOC_MAGIC, 0x08, struct nanodose_stop)
 #define NANODOSE_IOC_CLEAR_FAULTS	_IOW(NANODOSE_IOC_MAGIC, 0x09, struct nanodose_clear_faults)
 #define NANODOSE_IOC_SET_POSITION	_IOW(NANODOSE_IOC_MAGIC, 0x0a, struct nanodose_set_position)
