@@ -95,6 +95,7 @@ static struct outcome dose(struct bench *b)
 		.max_pressure_pa = INFINITY,
 		.sensor_full_scale_m3_s = b->rig->full_scale_ul_min * UL_MIN,
 		.sample_period_s = PERIOD_NS / 1e9,
+		.step_m3 = step_ul(b) * 1e-9,
 	};
 	struct control *control = control_new(&config);
 	struct control_output output = { 0 };

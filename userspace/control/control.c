@@ -1,77 +1,98 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The rig is taken for one compliance behind one resistance: outlet flow q
- * follows the pump's rate u with a time constant, tau q' = u - q, and the
- * sensor follows q with a short lag of its own. At rest in the long run q = u,
- * whatever the sensor says: so the steady rate is the set point itself, and
- * feedback only shortens the way there.
- *
- *  - What the steps put in and the sensor did not see come out is held back;
- *    held volume over flow is tau. It is measured on each transient, from the
- *    part where the flow has clearly begun to move, so that backlash, a zero
- *    error of the sensor and a sensor that does not answer cannot mislead it.
- *  - Once tau is known an observer gives the flow now, from the steps, and
- *    corrects it by the sensor.
- *  - The rate is the set point plus a multiple of the missing flow, at most
- *    twice the set point, never standing still. When the flow is there the extra
- *    fades out for good, until the next set point.
+ * The law. Each guess of the belief says which rate would fill the rig to the
+ * set point soonest and no further; the rate asked for is the set point, unless
+ * nearly all guesses that count want more, or less. So a rig that is not known
+ * yet gets the set point, and one that is known gets what physics allows. In
+ * the long run what goes in comes out: when the flow is there the rate is the
+ * set point itself, whatever the sensor says, until the next set point.
  */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
+#include "belief.h"
 #include "control.h"
 
-#define SENSOR_LAG_S		0.020	/* of the SF06 family, facts of the data sheets */
-#define FAST_RIG_S		0.100	/* a rig this quick needs no help */
-#define SLOW_RIG_S		60.0	/* slower is no rig but an occlusion */
-#define MAX_LAG_S		2.0	/* of the filter against sensor noise */
-#define NOISE_GOAL		0.01	/* of the set point, after the filter */
-#define NOISE_LIMIT		0.03	/* above: the sensor cannot help here */
-#define BAND			0.02	/* of the set point: the flow is there */
-#define MAX_GAIN		6.0
-#define MIN_SHARE		0.02	/* of the set point: slower would be standstill */
-#define GAIN_ERROR_LIMIT	0.10	/* a sensor further off is not a matter of gain */
+#define RAMP_S		0.1	/* to the set point, until told */
+#define TAU_LOW_S	0.004	/* first use: rigs from here */
+#define TAU_HIGH_S	1500.0	/* to here */
+#define LAG_LOW_S	0.004	/* sensors likewise */
+#define LAG_HIGH_S	0.120
+#define GAIN_SD		0.03	/* of the sensor's gain */
+#define BACKLASH_STEPS	50.0
+#define BACKLASH_S	0.1	/* where the microstep is not known */
+#define DOUBT		0.10	/* share of the guesses that may be overruled */
+#define AHEAD		1.5	/* sample periods until an order shows */
+#define MIN_SHARE	0.02	/* of the set point: slower would be standstill */
+#define THERE		0.01	/* of the set point: the flow is there, and sure to be */
+#define CALM_RECORDS	5
+#define SEEN		4.0	/* standard deviations that show a flow */
+#define PRESSURE_SEEN	10.0
+#define SEEN_RECORDS	3	/* that tell a quick rig with play from a slow one */
+#define GIVE_UP_S	30.0
+#define SURPRISED	9.0	/* the rig is not what it was taken for */
+#define QUIET_MAX	500
 
-/* How far the measurement of tau has come in this transient. */
-enum measure { MEASURE_LOOK, MEASURE_BEGUN, MEASURE_OVER };
+/* Mean and spread of readings at rest. */
+struct quiet {
+	unsigned int count;		/* for the spread */
+	double last, var;
+	double sum;
+	unsigned int sum_count;		/* for the mean */
+};
 
 struct control {
 	struct control_config config;
+	double accel;			/* as told, 0: not yet */
 	double set_point;		/* signed */
 	double set_time_s;
 	double rate;			/* magnitude last asked for */
 	bool moved;			/* a set point other than 0 was ever given */
 
 	bool have_last;
-	double last_s, last_stepped, last_flow;
+	double last_s, last_stepped;
 
-	double noise_var;		/* of one reading */
-	unsigned int noise_count;
-	double zero;			/* reading at rest before the first motion */
-	double zero_sum;
-	unsigned int zero_count;
-	double gain;			/* of the sensor, against the steps */
-	double mean_flow, mean_pump, mean_s;
+	struct quiet flow_rest, pressure_rest;
+	double flow_f;			/* readings, smoothed */
 
-	double lag_s;			/* of the filter */
-	double pump_s;			/* the pump's rate as the sensor would see it */
-	double pump_f, flow_f;		/* behind the filter */
-	double held;			/* integral of pump_f - flow_f */
-
-	enum measure measure;
-	double gap;			/* how far the flow has to go */
-	double flow_begin, held_begin;
-	double tau_s;			/* NAN: not known */
-
-	double q, q_sensor, q_filter;	/* the observer: flow, its image in sensor and filter */
+	struct belief belief;
+	double seen_sum;		/* readings since the first motion */
+	unsigned int seen_count;
+	unsigned int seen;		/* records since the rig has answered */
 
 	bool active;			/* feedback acts */
-	double weight;			/* of feedback, fades from 1 to 0 */
-	double known_s;			/* since when tau is known in this transient, NAN */
-	double there_s;			/* since when the flow is in the band, NAN */
-	double settled_s;		/* since when feedback is over, NAN */
+	unsigned int calm;		/* records in which it had nothing to do */
 };
+
+static void believe(struct control *c, double direction, double flow)
+{
+	const struct control_model *m = &c->config.model;
+	double size = fabs(c->set_point), spread = sqrt(3) * m->uncertainty;
+	double tau_s = m->compliance_m3_pa * m->resistance_pa_s_m3;
+	struct belief_prior prior = {
+		.tau_low_s = TAU_LOW_S, .tau_high_s = TAU_HIGH_S,
+		.lag_low_s = LAG_LOW_S, .lag_high_s = LAG_HIGH_S,
+		.backlash_m3 = c->config.step_m3 > 0 ? BACKLASH_STEPS * c->config.step_m3 :
+						       BACKLASH_S * size,
+		.gain = 1, .gain_var = GAIN_SD * GAIN_SD,
+	};
+
+	if (tau_s > 0) {
+		/* the product's spread, and evenly instead of normally */
+		prior.tau_low_s = tau_s / (1 + M_SQRT2 * spread);
+		prior.tau_high_s = tau_s * (1 + M_SQRT2 * spread);
+		prior.lag_low_s = m->sensor_lag_s / (1 + spread);
+		prior.lag_high_s = m->sensor_lag_s * (1 + spread);
+		prior.backlash_m3 = m->backlash_m3;
+		prior.gain = m->sensor_gain;
+		prior.gain_var = m->uncertainty * m->uncertainty;
+		prior.stiffness = 1 / m->compliance_m3_pa;
+		prior.stiffness_var = pow(m->uncertainty * prior.stiffness, 2);
+		c->seen = SEEN_RECORDS;
+	}
+	belief_begin(&c->belief, &prior, direction < 0 ? -1 : 1, flow);
+}
 
 struct control *control_new(const struct control_config *config)
 {
@@ -80,10 +101,6 @@ struct control *control_new(const struct control_config *config)
 	if (!c)
 		return NULL;
 	c->config = *config;
-	c->gain = 1;
-	c->tau_s = NAN;
-	c->settled_s = NAN;
-	c->measure = MEASURE_OVER;
 	return c;
 }
 
@@ -92,28 +109,29 @@ void control_free(struct control *c)
 	free(c);
 }
 
-/* Share of the way a first-order lag goes in dt. */
-static double lag_share(double dt, double lag_s)
+void control_set_accel(struct control *c, double accel_m3_s2)
 {
-	return lag_s > 0 ? -expm1(-dt / lag_s) : 1;
+	c->accel = accel_m3_s2;
 }
 
-static double clamp(double x, double low, double high)
+/* Variance of a reading, never below what the sensor's word can tell. */
+static double flow_var(const struct control *c)
 {
-	return x < low ? low : x > high ? high : x;
+	double full = c->config.sensor_full_scale_m3_s, var = full / 4000 * full / 4000;
+
+	if (c->flow_rest.count >= 10)
+		var = c->flow_rest.var;
+	return fmax(var, full / 20000 * full / 20000);
 }
 
-/* Noise left behind the filter, rms. */
-static double filtered_noise(const struct control *c)
+static double pressure_var(const struct control *c)
 {
-	double share = lag_share(c->config.sample_period_s, c->lag_s);
-
-	return sqrt(c->noise_var * share / (2 - share));
+	return fmax(c->pressure_rest.var, 1);
 }
 
-static bool observing(const struct control *c)
+static double mean(const struct quiet *q)
 {
-	return !isnan(c->tau_s);
+	return q->sum_count ? q->sum / q->sum_count : 0;
 }
 
 void control_set_point(struct control *c, double time_s, double flow_m3_s)
@@ -122,212 +140,189 @@ void control_set_point(struct control *c, double time_s, double flow_m3_s)
 
 	if (flow_m3_s == c->set_point)
 		return;
-	if (size > 0) {
-		double ratio = sqrt(c->noise_var) / (NOISE_GOAL * size);
-
-		c->lag_s = ratio > 1 ? fmin(MAX_LAG_S,
-					    c->config.sample_period_s / 2 * (ratio * ratio - 1)) :
-				       0;
-		c->moved = true;
-	}
-	c->active = size > 0 && size < 0.95 * c->config.sensor_full_scale_m3_s &&
-		    filtered_noise(c) < NOISE_LIMIT * size;
-	c->weight = 1;
-	c->measure = MEASURE_LOOK;
-	c->gap = flow_m3_s - c->flow_f;
-	c->flow_begin = c->flow_f;
-	c->held_begin = c->held;
-	c->known_s = observing(c) ? time_s : NAN;
-	c->there_s = NAN;
-	c->settled_s = c->active ? NAN : time_s;
-	c->mean_s = 0;
 	c->set_point = flow_m3_s;
 	c->set_time_s = time_s;
 	c->rate = fmin(size, c->config.max_rate_m3_s);
+	c->active = size > 0 && size <= c->config.sensor_full_scale_m3_s;
+	c->calm = 0;
+	if (!c->moved && size > 0) {
+		believe(c, flow_m3_s, 0);
+		c->moved = true;
+	}
 }
 
-/* What the sensor tells while nothing changes: its noise, its zero. */
-static void learn_quiet(struct control *c, double flow)
+/* What a sensor tells while nothing changes: its noise, its zero. */
+static void learn_quiet(struct quiet *q, double reading, bool at_rest)
 {
-	double step = flow - c->last_flow;
+	double step = reading - q->last;
 
-	if (c->active || isnan(c->last_flow))
+	q->last = reading;
+	if (isnan(reading))
 		return;
-	if (c->noise_count < 500)
-		c->noise_count++;
-	c->noise_var += (step * step / 2 - c->noise_var) / c->noise_count;
-	if (c->moved)
+	if (at_rest) {
+		q->sum += reading;
+		q->sum_count++;
+	}
+	if (isnan(step) || q->sum_count < 2)
 		return;
-	c->zero_sum += flow;
-	c->zero_count++;
-	c->zero = c->zero_sum / c->zero_count;
-	if (fabs(c->zero) > 0.01 * c->config.sensor_full_scale_m3_s)
-		c->zero = 0;
+	if (q->count < QUIET_MAX)
+		q->count++;
+	q->var += (step * step / 2 - q->var) / q->count;
 }
 
-/*
- * In steady flow what comes out is what the steps put in: their ratio is the
- * sensor's gain. A ratio far from one is something else and teaches nothing.
- */
-static void learn_gain(struct control *c, double now_s, double dt, double flow, double pump)
+/* Until the rig has answered there is no telling a soft rig from a dead sensor. */
+static void look(struct control *c, double flow, double pressure)
 {
-	double tau_s = observing(c) ? c->tau_s : SENSOR_LAG_S;
-	double window_s, share, gain;
+	double var = flow_var(c), zeros = fmax(1, c->flow_rest.sum_count);
 
-	if (c->set_point == 0 || isnan(c->settled_s) ||
-	    now_s - c->settled_s < 4 * tau_s + c->lag_s + 1)
-		return;
-	window_s = fmax(10, 5 * tau_s);
-	c->mean_s = fmin(c->mean_s + dt, window_s);
-	share = dt / c->mean_s;
-	c->mean_flow += (flow - c->zero - c->mean_flow) * share;
-	c->mean_pump += (pump - c->mean_pump) * share;
-	if (c->mean_s < 2 || c->mean_pump == 0)
-		return;
-	gain = c->mean_flow / c->mean_pump;
-	if (fabs(gain - 1) < GAIN_ERROR_LIMIT)
-		c->gain = gain;
-}
-
-/* Start the observer where the filtered signals say the flow is. */
-static void observe_from_here(struct control *c)
-{
-	double lead_s = fmin(SENSOR_LAG_S + c->lag_s, c->tau_s);
-
-	c->q = c->flow_f + lead_s * (c->pump_f - c->flow_f) / c->tau_s;
-	c->q_sensor = c->flow_f;
-	c->q_filter = c->flow_f;
-}
-
-static void measure_tau(struct control *c, double now_s)
-{
-	double noise = filtered_noise(c);
-	double come = c->flow_f - c->flow_begin;
-	double tau_s;
-	bool first;
-
-	if (c->measure == MEASURE_OVER)
-		return;
-	if (fabs(c->set_point - c->flow_f) < 0.05 * fabs(c->gap) && c->measure == MEASURE_BEGUN) {
-		c->measure = MEASURE_OVER;
+	if (c->seen || c->set_point == 0) {
+		c->seen += c->seen > 0 && c->seen < SEEN_RECORDS;
 		return;
 	}
-	if (c->measure == MEASURE_LOOK) {
-		if (fabs(come) > fmax(0.1 * fabs(c->gap), 4 * noise)) {
-			c->measure = MEASURE_BEGUN;
-			c->flow_begin = c->flow_f;
-			c->held_begin = c->held;
-		}
+	if (fabs(pressure) > PRESSURE_SEEN * sqrt(pressure_var(c)))
+		c->seen = 1;
+	if (isnan(flow))
 		return;
+	c->seen_sum += flow;
+	c->seen_count++;
+	/* the zero's own error adds up */
+	if (fabs(c->seen_sum) > SEEN * sqrt(var * c->seen_count * (1 + c->seen_count / zeros)))
+		c->seen = 1;
+}
+
+/* Magnitude of the rate that a guess asks for. */
+static double wish(const struct control *c, const struct guess *g, double dt)
+{
+	double size = fabs(c->set_point), sign = c->set_point < 0 ? -1 : 1;
+	double accel = c->accel > 0 ? c->accel : size / RAMP_S;
+	double togo = sign > 0 ? g->backlash_m3 - g->play_m3 : g->play_m3;
+	double missing = g->tau_s * (size - sign * g->q) + togo;
+	double late = accel * AHEAD * dt;
+	/* no use in running after single steps */
+	double whole = fmax(0, fabs(missing) - c->config.step_m3);
+	/* what the pump can still take back while it slows down, and until it hears of it */
+	double extra = sqrt(late * late + 2 * accel * whole) - late;
+
+	return size + copysign(extra, missing);
+}
+
+static double weight_below(const double *wishes, const struct belief *b, double rate)
+{
+	double sum = 0;
+
+	for (int i = 0; i < BELIEF_GUESSES; i++)
+		sum += wishes[i] < rate ? b->guesses[i].weight : 0;
+	return sum;
+}
+
+/* The rate that nearly all guesses agree is not too far from the set point. */
+static double agreed(const struct control *c, double dt, double low, double high)
+{
+	double wishes[BELIEF_GUESSES], size = fabs(c->set_point), below, share;
+
+	for (int i = 0; i < BELIEF_GUESSES; i++)
+		wishes[i] = wish(c, &c->belief.guesses[i], dt);
+	below = weight_below(wishes, &c->belief, size);
+	if (below >= DOUBT && below <= 1 - DOUBT)
+		return size;
+	share = below < DOUBT ? DOUBT : 1 - DOUBT;
+	if (below < DOUBT)
+		low = size;
+	else
+		high = size;
+	for (int i = 0; i < 16; i++) {
+		double middle = (low + high) / 2;
+
+		if (weight_below(wishes, &c->belief, middle) < share)
+			low = middle;
+		else
+			high = middle;
 	}
-	if (fabs(come) < fmax(0.15 * fabs(c->gap), 6 * noise))
-		return;
-	tau_s = (c->held - c->held_begin) / come;
-	if (tau_s <= 0 || tau_s > SLOW_RIG_S)
-		return;
-	first = !observing(c);
-	c->tau_s = tau_s;
-	if (isnan(c->known_s))
-		c->known_s = now_s;
-	if (first)
-		observe_from_here(c);
+	return low;
 }
 
-static void observe(struct control *c, double dt, double pump, bool have_flow)
+/* More pressure than the channel may have is not worth the time won. */
+static double spare_pressure(const struct control *c, double pressure_pa)
 {
-	double correct_s = 4 * (SENSOR_LAG_S + c->lag_s + dt);
+	double share = pressure_pa / c->config.max_pressure_pa;
 
-	c->q += (pump - c->q) * lag_share(dt, c->tau_s);
-	c->q_sensor += (c->q - c->q_sensor) * lag_share(dt, SENSOR_LAG_S);
-	c->q_filter += (c->q_sensor - c->q_filter) * lag_share(dt, c->lag_s);
-	if (have_flow)
-		c->q += (c->flow_f - c->q_filter) * lag_share(dt, correct_s);
+	if (isnan(share))
+		return 1;
+	return fmin(fmax(9 - 10 * share, 0), 1);
 }
 
-/* The extra rate that closes the gap sooner; magnitude in the set point's direction. */
-static double feedback(struct control *c, double now_s, double dt, double pressure_pa)
+static double choose(struct control *c, double now_s, double dt, double pressure_pa)
 {
-	double size = fabs(c->set_point);
-	double missing = size - copysign(1, c->set_point) * c->q;
-	double close_s, extra;
+	double size = fabs(c->set_point), rate = size, gap, ripple;
 
-	if (!c->active || isnan(c->known_s) || c->tau_s < FAST_RIG_S)
-		return 0;
-	close_s = fmax(c->tau_s / MAX_GAIN, 3 * (SENSOR_LAG_S + c->lag_s + dt));
-	if (fabs(missing) > BAND * size)
-		c->there_s = NAN;
-	else if (isnan(c->there_s))
-		c->there_s = now_s;
-	/* Once begun, fading is not taken back. */
-	if (c->weight < 1 || now_s - c->there_s > close_s || now_s - c->known_s > 2 * c->tau_s + 2)
-		c->weight *= exp(-dt / close_s);
-	if (c->weight < 0.01) {
+	if (c->active && c->seen >= SEEN_RECORDS) {
+		rate = agreed(c, dt, MIN_SHARE * size, c->config.max_rate_m3_s);
+		gap = fabs(fabs(c->belief.q) - size) + c->belief.q_sd;
+		ripple = c->config.step_m3 / exp(c->belief.ln_tau);
+		if (gap < THERE * size + ripple && fabs(rate - size) < 2 * THERE * size)
+			c->calm++;
+		else
+			c->calm = 0;
+	}
+	if (c->calm >= CALM_RECORDS ||
+	    now_s - c->set_time_s > GIVE_UP_S + 5 * exp(c->belief.ln_tau))
 		c->active = false;
-		c->settled_s = now_s;
-		c->measure = MEASURE_OVER;
-		return 0;
-	}
-	extra = c->weight * clamp(c->tau_s / close_s * missing, -size, size);
-	/* More pressure than the channel may have is not worth the time won. */
-	if (extra > 0 && isfinite(c->config.max_pressure_pa) && !isnan(pressure_pa))
-		extra *= clamp(9 - 10 * pressure_pa / c->config.max_pressure_pa, 0, 1);
-	return extra;
+	if (!c->active)
+		rate = size;
+	if (rate > size)
+		rate = size + (rate - size) * spare_pressure(c, pressure_pa);
+	return fmin(fmax(rate, MIN_SHARE * size), c->config.max_rate_m3_s);
 }
 
-/* Feedback that never found its footing must not wait for ever. */
-static void give_up(struct control *c, double now_s)
+static void update(struct control *c, const struct control_sample *sample, double dt)
 {
-	if (c->active && isnan(c->known_s) && now_s - c->set_time_s > SLOW_RIG_S / 2) {
-		c->active = false;
-		c->settled_s = now_s;
+	double flow = sample->flow_m3_s, pressure = sample->pressure_pa, rate;
+	struct belief_readings readings;
+
+	if (!c->moved) {
+		learn_quiet(&c->flow_rest, flow, true);
+		learn_quiet(&c->pressure_rest, pressure, true);
+		return;
 	}
-	if (c->active && observing(c) && c->tau_s < FAST_RIG_S &&
-	    now_s - c->set_time_s > 1 + 5 * (FAST_RIG_S + c->lag_s)) {
-		c->active = false;
-		c->settled_s = now_s;
-		c->measure = MEASURE_OVER;
+	flow -= mean(&c->flow_rest);
+	pressure -= mean(&c->pressure_rest);
+	if (!c->pressure_rest.sum_count)
+		pressure = NAN;
+	belief_advance(&c->belief, dt, sample->stepped_m3 - c->last_stepped);
+	look(c, flow, pressure);
+	if (c->active) {
+		readings = (struct belief_readings){
+			.flow = flow,
+			.flow_var = flow_var(c),
+			.zero_var = flow_var(c) / fmax(1, c->flow_rest.sum_count),
+			.pressure_pa = pressure,
+			.pressure_var = pressure_var(c),
+		};
+		belief_weigh(&c->belief, &readings, c->set_point);
+		if (c->belief.surprise > SURPRISED)
+			believe(c, c->set_point, c->flow_f);
 	}
+	rate = choose(c, sample->time_s, dt, sample->pressure_pa);
+	/* Nothing is made faster on a reading that is not there. */
+	c->rate = isnan(flow) ? fmin(rate, c->rate) : rate;
 }
 
 void control_sample(struct control *c, const struct control_sample *sample,
 		    struct control_output *output)
 {
-	bool have_flow = !isnan(sample->flow_m3_s);
 	double dt = sample->time_s - c->last_s;
-	double size = fabs(c->set_point);
-	double pump, flow_before, pump_before, rate;
 
-	if (c->have_last && dt > 0) {
-		pump = (sample->stepped_m3 - c->last_stepped) / dt;
-		flow_before = c->flow_f;
-		pump_before = c->pump_f;
-		if (have_flow) {
-			learn_quiet(c, sample->flow_m3_s);
-			learn_gain(c, sample->time_s, dt, sample->flow_m3_s, pump);
-			c->flow_f += ((sample->flow_m3_s - c->zero) / c->gain - c->flow_f) *
-				     lag_share(dt, c->lag_s);
-		}
-		c->pump_s += (pump - c->pump_s) * lag_share(dt, SENSOR_LAG_S);
-		c->pump_f += (c->pump_s - c->pump_f) * lag_share(dt, c->lag_s);
-		c->held += (c->pump_f + pump_before - c->flow_f - flow_before) / 2 * dt;
-		if (have_flow)
-			measure_tau(c, sample->time_s);
-		if (observing(c))
-			observe(c, dt, pump, have_flow);
-		give_up(c, sample->time_s);
-		rate = size + feedback(c, sample->time_s, dt, sample->pressure_pa);
-		rate = clamp(rate, MIN_SHARE * size, c->config.max_rate_m3_s);
-		/* Nothing is made faster on a reading that is not there. */
-		c->rate = have_flow ? rate : fmin(rate, c->rate);
-	}
+	if (!isnan(sample->flow_m3_s))
+		c->flow_f += (sample->flow_m3_s - mean(&c->flow_rest) - c->flow_f) * 0.2;
+	if (c->have_last && dt > 0)
+		update(c, sample, dt);
 	c->have_last = true;
 	c->last_s = sample->time_s;
 	c->last_stepped = sample->stepped_m3;
-	c->last_flow = sample->flow_m3_s;
 
 	output->pump_rate_m3_s = copysign(c->rate, c->set_point);
-	output->flow_m3_s = observing(c) ? c->q : c->flow_f;
-	output->stored_m3 = observing(c) ? c->tau_s * c->q : NAN;
+	output->flow_m3_s = c->seen ? c->belief.q : c->flow_f;
+	output->stored_m3 = c->seen && c->belief.ln_tau_sd < 0.5 ? c->belief.stored_m3 : NAN;
 }
 
 bool control_settled(const struct control *c)

@@ -9,11 +9,23 @@
 
 #include <stdbool.h>
 
+/* What is known of the rig beforehand, by calibration; all 0: nothing. */
+struct control_model {
+	double compliance_m3_pa;
+	double resistance_pa_s_m3;
+	double sensor_lag_s;
+	double sensor_gain;		/* reading over flow */
+	double backlash_m3;
+	double uncertainty;		/* of each of these, share of it, rms */
+};
+
 struct control_config {
 	double max_rate_m3_s;		/* pump and syringe, and the protocol's limit */
 	double max_pressure_pa;		/* INFINITY if none */
 	double sensor_full_scale_m3_s;	/* 0: no sensor, the loop stays open */
 	double sample_period_s;
+	double step_m3;			/* volume of a microstep; 0: not known */
+	struct control_model model;
 };
 
 struct control_sample {
@@ -34,6 +46,11 @@ struct control;
 /* NULL with errno ENOMEM. */
 struct control *control_new(const struct control_config *config);
 void control_free(struct control *control);
+/*
+ * Acceleration of the pump, magnitude, for the orders to come. Until told, and
+ * at 0: what reaches the set point in 0.1 s.
+ */
+void control_set_accel(struct control *control, double accel_m3_s2);
 /* New set point, signed; 0 at rest. Bumpless. */
 void control_set_point(struct control *control, double time_s, double flow_m3_s);
 /* One flow record. Never a higher rate than before when the reading is missing. */

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* See belief.h; the model and its derivation are in model.md. */
+#include <math.h>
+
+#include "belief.h"
+
+#define MODEL_ERROR	0.015	/* share of the flow by which a good guess may be off, rms */
+#define FLOW_FLOOR	0.01	/* share of the set point: likewise, at least */
+#define COHERENT	0.2	/* share of the time since the start during which it stays so */
+#define TIMING_S	0.002	/* by which records and steps may be apart, rms */
+#define KERNEL		0.3	/* spread of new guesses, share of the belief's */
+#define FLOW_KERNEL	0.03	/* likewise, of the flow itself */
+#define MIN_SPREAD	0.01	/* of ln_tau among new guesses */
+#define ENOUGH		0.5	/* share of guesses that count; below: draw anew */
+
+static double uniform(struct belief *b)
+{
+	uint64_t z = b->seed += 0x9e3779b97f4a7c15ULL;	/* Vigna's splitmix64 */
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	z ^= z >> 31;
+	return ((z >> 11) + 0.5) / 9007199254740992.0;
+}
+
+static double gauss(struct belief *b)
+{
+	return sqrt(-2 * log(uniform(b))) * cos(2 * M_PI * uniform(b));
+}
+
+/* What is left after the record's time, of each guess. */
+static void cache(struct guess *g, double dt)
+{
+	g->tau_s = exp(g->ln_tau);
+	g->lag_s = exp(g->ln_lag);
+	/* The closed form divides by the difference of the two. */
+	if (fabs(g->tau_s - g->lag_s) < 0.01 * g->lag_s)
+		g->lag_s = 0.99 * g->tau_s;
+	g->tau_kept = exp(-dt / g->tau_s);
+	g->lag_kept = exp(-dt / g->lag_s);
+	g->cross = g->tau_s / (g->tau_s - g->lag_s) * (g->tau_kept - g->lag_kept);
+}
+
+static void summarize(struct belief *b)
+{
+	double q2 = 0, tau2 = 0, lag2 = 0;
+
+	b->q = b->read = b->stored_m3 = b->ln_tau = b->ln_lag = b->gain = 0;
+	for (int i = 0; i < BELIEF_GUESSES; i++) {
+		const struct guess *g = &b->guesses[i];
+
+		b->q += g->weight * g->q;
+		b->read += g->weight * g->read;
+		q2 += g->weight * g->q * g->q;
+		b->stored_m3 += g->weight * g->tau_s * g->q;
+		b->ln_tau += g->weight * g->ln_tau;
+		tau2 += g->weight * g->ln_tau * g->ln_tau;
+		b->ln_lag += g->weight * g->ln_lag;
+		lag2 += g->weight * g->ln_lag * g->ln_lag;
+		b->gain += g->weight * g->gain;
+	}
+	b->q_sd = sqrt(fmax(0, q2 - b->q * b->q));
+	b->ln_tau_sd = sqrt(fmax(0, tau2 - b->ln_tau * b->ln_tau));
+	b->ln_lag_sd = sqrt(fmax(0, lag2 - b->ln_lag * b->ln_lag));
+}
+
+void belief_begin(struct belief *b, const struct belief_prior *prior, int direction, double flow)
+{
+	/* Roberts' sequence in four dimensions: even, and the same each time. */
+	static const double steps[] = { 0.8566748838545029, 0.7338918566271260,
+					0.6287067210378087, 0.5385972572236101 };
+	const double wide = log(prior->tau_high_s / prior->tau_low_s);
+	const double lag_wide = log(prior->lag_high_s / prior->lag_low_s);
+
+	b->seed = 1;
+	b->cached_s = 0;
+	b->surprise = 1;
+	b->elapsed_s = 0;
+	b->pressure = 0;
+	for (int i = 0; i < BELIEF_GUESSES; i++) {
+		struct guess *g = &b->guesses[i];
+		double at[4], togo;
+
+		for (int k = 0; k < 4; k++)
+			at[k] = fmod(0.5 + (i + 1) * steps[k], 1);
+		/* more often taken up already, or nearly so, than not */
+		togo = at[3] * at[3] * at[2] * prior->backlash_m3;
+		*g = (struct guess){
+			.weight = 1.0 / BELIEF_GUESSES,
+			.ln_tau = log(prior->tau_low_s) + wide * at[0],
+			.ln_lag = log(prior->lag_low_s) + lag_wide * at[1],
+			.backlash_m3 = at[2] * prior->backlash_m3,
+			.gain = prior->gain,
+			.gain_var = prior->gain_var,
+			.q = flow,
+			.s = flow,
+		};
+		if (prior->stiffness > 0) {
+			g->stored_stored = 1 / prior->stiffness_var;
+			g->stored_pressure = prior->stiffness * g->stored_stored;
+			g->pressure_pressure = prior->stiffness * g->stored_pressure;
+		}
+		g->play_m3 = direction > 0 ? g->backlash_m3 - togo : togo;
+		cache(g, 1);
+	}
+	summarize(b);
+}
+
+void belief_advance(struct belief *b, double dt, double volume)
+{
+	bool fresh = fabs(dt - b->cached_s) < 1e-3 * b->cached_s;
+
+	b->cached_s = fresh ? b->cached_s : dt;
+	for (int i = 0; i < BELIEF_GUESSES; i++) {
+		struct guess *g = &b->guesses[i];
+		double taken, in, q, s;
+
+		if (!fresh)
+			cache(g, dt);
+		/* the screw's play first, as far as it goes */
+		taken = volume > 0 ? fmin(volume, g->backlash_m3 - g->play_m3) :
+				     fmax(volume, -g->play_m3);
+		g->play_m3 += taken;
+		in = (volume - taken) / dt;
+		q = in + g->tau_kept * (g->q - in);
+		s = in + g->lag_kept * (g->s - in) + g->cross * (g->q - in);
+		/* what went in, less what chamber and lag keep, went by */
+		g->read = in - (g->tau_s * (q - g->q) + g->lag_s * (s - g->s)) / dt;
+		g->q_by_tau = g->tau_kept * (g->q_by_tau + (g->q - in) * dt / g->tau_s);
+		g->q = q;
+		g->s = s;
+	}
+	summarize(b);
+}
+
+/*
+ * Evidence of one reading of the flow, and what it says of the gain. The
+ * variance is the same for all guesses, or the boldest of them would lose for
+ * being bold.
+ */
+static double weigh_flow(struct guess *g, double flow, double var, double *surprise)
+{
+	double sum = var + g->read * g->read * g->gain_var;
+	double off = flow - g->gain * g->read, pull = g->gain_var * g->read / sum;
+
+	g->gain += pull * off;
+	g->gain_var -= pull * g->read * g->gain_var;
+	*surprise = off * off / sum;
+	return -(off * off / sum + log(sum / var)) / 2;
+}
+
+/*
+ * Likewise of the pressure, which is what is stored over the compliance: how
+ * much worse the best compliance for all readings so far has become, in least
+ * squares. No compliance is likelier than another. What is stored early on is
+ * what was put in, whatever the time constant: so a guess that moves a little
+ * keeps its compliance.
+ */
+static double weigh_pressure(struct guess *g, double pressure, double var)
+{
+	double before = g->misfit, stored = g->tau_s * g->q;
+
+	g->stored_stored += stored * stored / var;
+	g->stored_pressure += stored * pressure / var;
+	g->pressure_pressure += pressure * pressure / var;
+	g->misfit = g->pressure_pressure;
+	if (g->stored_stored > 0)
+		g->misfit -= g->stored_pressure * g->stored_pressure / g->stored_stored;
+	return -(g->misfit - before) / 2;
+}
+
+/*
+ * New guesses where the weight is: Liu and West's kernel, that neither widens
+ * nor narrows the belief; the flow of a changed time constant follows by its
+ * derivative.
+ */
+static void draw_anew(struct belief *b, int direction)
+{
+	static const double shrink = 0.9539392014169456;	/* sqrt(1 - KERNEL^2) */
+	struct guess old[BELIEF_GUESSES];
+	double sum = 0, at = uniform(b), tau_sd = fmax(b->ln_tau_sd, MIN_SPREAD / KERNEL);
+	int from = 0;
+
+	for (int i = 0; i < BELIEF_GUESSES; i++)
+		old[i] = b->guesses[i];
+	sum = old[0].weight;
+	for (int i = 0; i < BELIEF_GUESSES; i++) {
+		struct guess *g = &b->guesses[i];
+		double want = (i + at) / BELIEF_GUESSES, change, lag;
+
+		while (sum < want && from < BELIEF_GUESSES - 1)
+			sum += old[++from].weight;
+		*g = old[from];
+		g->weight = 1.0 / BELIEF_GUESSES;
+		change = (1 - shrink) * (b->ln_tau - g->ln_tau) + KERNEL * tau_sd * gauss(b);
+		lag = (1 - shrink) * (b->ln_lag - g->ln_lag) + KERNEL * b->ln_lag_sd * gauss(b);
+		/* far jumps are beyond what a derivative can tell */
+		change = fmin(fmax(change, -0.3), 0.3);
+		g->ln_tau += change;
+		g->ln_lag += lag;
+		g->q += change * g->q_by_tau + direction * FLOW_KERNEL * b->q_sd * gauss(b);
+		g->s += change * g->q_by_tau;
+		cache(g, b->cached_s);
+	}
+	summarize(b);
+}
+
+void belief_weigh(struct belief *b, const struct belief_readings *readings, double set_point)
+{
+	double evidence[BELIEF_GUESSES], best = -INFINITY, sum = 0, square = 0, surprise = 0;
+	double model = MODEL_ERROR * b->read, timing = TIMING_S * (b->q - b->read) / b->cached_s;
+	double flow = readings->flow, pressure = readings->pressure_pa;
+	double push = MODEL_ERROR * pressure, hurry, records, floor = FLOW_FLOOR * set_point;
+	double flow_var, pressure_var;
+
+	/* An error that stays is not averaged away by more records. */
+	b->elapsed_s += b->cached_s;
+	records = fmax(1, COHERENT * b->elapsed_s / b->cached_s);
+	flow_var = readings->flow_var + floor * floor +
+		   records * (model * model + timing * timing + readings->zero_var);
+	hurry = TIMING_S * (pressure - b->pressure) / b->cached_s;
+	b->pressure = pressure;
+	pressure_var = readings->pressure_var + records * (push * push + hurry * hurry);
+	for (int i = 0; i < BELIEF_GUESSES; i++) {
+		struct guess *g = &b->guesses[i];
+		double off = 0;
+
+		evidence[i] = 0;
+		if (!isnan(flow))
+			evidence[i] += weigh_flow(g, flow, flow_var, &off);
+		if (!isnan(pressure))
+			evidence[i] += weigh_pressure(g, pressure, pressure_var);
+		best = fmax(best, evidence[i]);
+		surprise += g->weight * off;
+	}
+	if (!isnan(flow))
+		b->surprise += (surprise - b->surprise) * 0.05;
+	for (int i = 0; i < BELIEF_GUESSES; i++) {
+		b->guesses[i].weight *= exp(evidence[i] - best);
+		sum += b->guesses[i].weight;
+	}
+	for (int i = 0; i < BELIEF_GUESSES; i++) {
+		b->guesses[i].weight /= sum;
+		square += b->guesses[i].weight * b->guesses[i].weight;
+	}
+	summarize(b);
+	if (square * BELIEF_GUESSES * ENOUGH > 1)
+		draw_anew(b, set_point < 0 ? -1 : 1);
+}

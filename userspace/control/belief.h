@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is believed of the rig, as many weighed guesses, each a whole rig: play
+ * in the screw, time constant, sensor's lag and gain, resistance. Every guess
+ * is driven by the steps alone; readings of flow and pressure only shift weight
+ * between guesses. Pure; the same input gives the same belief.
+ */
+#ifndef BELIEF_H
+#define BELIEF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BELIEF_GUESSES	480
+
+struct guess {
+	double weight;
+	/* what does not change */
+	double ln_tau, ln_lag;		/* s */
+	double backlash_m3;
+	double gain, gain_var;		/* of the sensor: reading over flow */
+	/* least squares of pressure over stored volume, weighed by the readings' variance */
+	double stored_stored, stored_pressure, pressure_pressure, misfit;
+	/* state */
+	double play_m3;			/* of the backlash taken up, plus side */
+	double q, q_by_tau;		/* outlet flow, and its derivative by ln_tau */
+	double s;			/* flow as the sensor has it */
+	double read;			/* mean of s since the last record */
+	/* of the record's length */
+	double tau_s, lag_s, tau_kept, lag_kept, cross;
+};
+
+struct belief_prior {
+	double tau_low_s, tau_high_s;	/* evenly in the logarithm */
+	double lag_low_s, lag_high_s;
+	double backlash_m3;		/* 0 to this, any part of it to go */
+	double gain_var;
+	double stiffness, stiffness_var;	/* pressure over stored volume; 0, 0: not known */
+	double gain;
+};
+
+/* Of now, NAN where there is none: without the sensors' zeros. */
+struct belief_readings {
+	double flow, flow_var;		/* variance of one reading */
+	double zero_var;		/* of the zero that was taken off */
+	double pressure_pa, pressure_var;
+};
+
+struct belief {
+	struct guess guesses[BELIEF_GUESSES];
+	uint64_t seed;
+	double cached_s;		/* the record's length that the guesses' shares are of */
+	double pressure;		/* newest reading */
+	double elapsed_s;		/* of readings */
+	double surprise;		/* squared error of prediction over expected, running mean */
+	/* means over the guesses, and standard deviations */
+	double q, q_sd, read, stored_m3;
+	double ln_tau, ln_tau_sd, ln_lag, ln_lag_sd, gain;
+};
+
+void belief_begin(struct belief *belief, const struct belief_prior *prior, int direction,
+		  double flow);
+/* Time passes, the pump puts in a volume, signed. */
+void belief_advance(struct belief *belief, double dt_s, double volume_m3);
+void belief_weigh(struct belief *belief, const struct belief_readings *readings, double set_point);
+
+#endif /* BELIEF_H */
