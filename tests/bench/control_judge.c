@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A loop in command of a rig: the plant and the sensor are those of the
+ * simulated rig, byte for byte; the pump makes whole steps on its way to the
+ * rate asked for, at its acceleration, and hears of a new rate one millisecond
+ * after the record. See control_judge.h.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "control.h"
+#include "control_judge.h"
+
+#define PL_MIN		(1e-15 / 60)	/* m3/s */
+#define FL		1e-18		/* m3 */
+#define PERIOD_S	(JUDGE_PERIOD_NS / 1e9)
+#define ORDER_NS	1000000ULL	/* from the record to the pump */
+#define REST_RECORDS	25		/* before the set point */
+#define PRESSURE_NOISE_PA 20
+#define BAND		0.05
+#define MAX_PRESSURE_PA	300e3
+#define DOSE_S		100
+#define DOSE_STORED	0.0003		/* share of the dose: what is stored counts no more */
+#define DRAINED		0.02		/* share of the set point, read: the dose is over */
+#define DRAIN_MAX_S	120.0		/* without an estimate of what is stored */
+#define CALIBRATION_ERROR 0.01		/* of each number that a calibrated loop is told */
+#define MIX_S		10
+#define MIX_FROM_S	0.05
+
+const char *const judge_loop_names[JUDGE_LOOPS] = {
+	"open", "pi_simc", "pi_fixed", "uncalibrated", "calibrated",
+};
+
+struct bench {
+	const struct judge_rig *rig;
+	enum judge_loop loop;
+	struct sim_plant plant;
+	struct sim_sensor sensor;
+	struct sim_noise noise;
+	uint64_t now_ns;
+	double rate, asked, wanted;	/* of the pump: now, on its way to, from the next order */
+	double phase;			/* of the step under way */
+	int64_t steps, end_steps;
+	double looks[JUDGE_LOOKS];	/* outlet flow in the newest period, m3/s */
+	double flow_m3_s;		/* newest reading */
+	struct control *control;
+	struct control_output output;
+	double set_point;
+	double kp, ki, integral;	/* of the PI loops */
+	double read_m3;			/* by the sensor, since the set point */
+	bool reverses;
+	uint64_t records;
+	double cpu_s;
+};
+
+/*
+ * Skogestad, J. Process Control 13 (2003) 291: first order with delay by the
+ * half rule, closed loop as fast as the delay; the delay is the sensor's lag or
+ * the rig's, whichever is shorter, halved, and one and a half sample periods.
+ */
+static void tune(struct bench *b)
+{
+	double lag_s = b->rig->params.sensor_tau_us * 1e-6;
+	double slow_s = fmax(b->rig->tau_s, lag_s), quick_s = fmin(b->rig->tau_s, lag_s);
+	double delay_s = quick_s / 2 + 1.5 * PERIOD_S;
+
+	if (b->loop == JUDGE_PI_SIMC) {
+		slow_s += quick_s / 2;
+		b->kp = slow_s / (2 * delay_s);
+		b->ki = b->kp / fmin(slow_s, 8 * delay_s);
+	} else {
+		b->kp = 0.5;
+		b->ki = 1;
+	}
+}
+
+static void begin(struct bench *b, const struct judge_rig *rig, enum judge_loop loop)
+{
+	static const uint8_t start_water[] = { 0x36, 0x08 };
+	struct control_config config = {
+		.max_rate_m3_s = rig->max_rate_m3_s,
+		.max_pressure_pa = MAX_PRESSURE_PA,
+		.sensor_full_scale_m3_s = rig->full_scale_m3_s,
+		.sample_period_s = PERIOD_S,
+		.step_m3 = rig->step_m3,
+	};
+
+	if (loop == JUDGE_OURS_CALIBRATED)
+		config.model = (struct control_model){
+			.compliance_m3_pa = rig->params.compliance_fl_per_pa * FL,
+			.resistance_pa_s_m3 = rig->params.resistance_pa_s_per_ul * 1e9,
+			.sensor_lag_s = rig->params.sensor_tau_us * 1e-6,
+			.sensor_gain = 1 + rig->sensor_gain_ppm * 1e-6,
+			.backlash_m3 = rig->params.backlash_steps * rig->step_m3,
+			.uncertainty = CALIBRATION_ERROR,
+		};
+	*b = (struct bench){ .rig = rig, .loop = loop, .end_steps = INT64_MAX };
+	sim_plant_init(&b->plant, &rig->params, 0);
+	b->plant.slack = rig->params.backlash_steps - rig->slack_steps;
+	sim_sensor_init(&b->sensor, rig->sensor, 1, rig->seed, 0);
+	b->sensor.gain_ppm = rig->sensor_gain_ppm;
+	b->sensor.offset_pl_min = rig->sensor_offset_pl_min;
+	b->noise.state = rig->seed + 1;
+	sim_sensor_write(&b->sensor, &b->plant, 0, SIM_SENSOR_ADDRESS, start_water, 2);
+	tune(b);
+	if (loop == JUDGE_OURS || loop == JUDGE_OURS_CALIBRATED) {
+		b->control = control_new(&config);
+		control_set_accel(b->control, rig->accel_m3_s2);
+	}
+}
+
+/* Steps until a time, the rate on its way to the one asked for. */
+static void turn(struct bench *b, uint64_t until_ns)
+{
+	double volume = b->rig->step_m3, accel = b->rig->accel_m3_s2 / volume;
+	double left_s = (until_ns - b->now_ns) / 1e9, at_s = 0;
+
+	while (at_s < left_s && b->steps < b->end_steps) {
+		double rate = b->rate / volume, aim = b->asked / volume, a, span_s, t, root;
+
+		a = aim > rate ? accel : -accel;
+		span_s = fmin(left_s - at_s, fabs(aim - rate) / accel);
+		if (!(span_s > 1e-12)) {
+			a = 0;
+			rate = aim;
+			span_s = left_s - at_s;
+		}
+		/* phase + rate t + a t^2 / 2 = 1 */
+		root = rate * rate + 2 * a * (1 - b->phase);
+		t = root > 0 && rate + sqrt(root) > 0 ? 2 * (1 - b->phase) / (rate + sqrt(root)) :
+							INFINITY;
+		if (t > span_s) {
+			b->phase += rate * span_s + a * span_s * span_s / 2;
+			at_s += span_s;
+		} else {
+			span_s = t;
+			at_s += t;
+			b->phase = 0;
+			b->steps++;
+			sim_plant_step(&b->plant, b->now_ns + (uint64_t)(at_s * 1e9), 1, true);
+		}
+		b->rate = fmax(0, (rate + a * span_s) * volume);
+	}
+	if (b->steps >= b->end_steps)
+		b->rate = 0;
+	b->now_ns = until_ns;
+	sim_plant_advance(&b->plant, until_ns);
+}
+
+static double outlet_flow(const struct bench *b)
+{
+	/* what sim_plant_outlet_flow_pl_min() says, in double precision */
+	return (b->plant.stored.whole + b->plant.stored.part * 0x1p-64) * FL / b->rig->tau_s;
+}
+
+static void read_sensor(struct bench *b, struct control_sample *sample)
+{
+	const struct sim_sensor_type *type = b->sensor.type;
+	uint8_t frame[SIM_SENSOR_FRAME_LEN];
+	double count_m3_s = (double)type->per_pl_min / type->scale * PL_MIN;
+
+	sample->time_s = b->now_ns / 1e9;
+	sample->stepped_m3 = b->steps * b->rig->step_m3;
+	sample->flow_m3_s = NAN;
+	sample->pressure_pa = NAN;
+	if (sim_sensor_read(&b->sensor, &b->plant, b->now_ns, frame, sizeof(frame)))
+		sample->flow_m3_s = (int16_t)(frame[0] << 8 | frame[1]) * count_m3_s;
+	if (b->rig->has_pressure)
+		sample->pressure_pa = sim_plant_pressure_pa(&b->plant) +
+				      sim_noise(&b->noise, PRESSURE_NOISE_PA);
+	b->flow_m3_s = sample->flow_m3_s;
+	b->read_m3 += isnan(b->flow_m3_s) ? 0 : b->flow_m3_s * PERIOD_S;
+}
+
+static double pi_rate(struct bench *b, double flow)
+{
+	double error = b->set_point - flow, most = b->rig->max_rate_m3_s, rate;
+
+	if (b->set_point == 0 || isnan(flow))
+		return b->wanted;
+	rate = b->kp * error + b->integral + b->ki * error * PERIOD_S;
+	/* at a limit the integral waits */
+	if (rate > 0 && rate < most)
+		b->integral += b->ki * error * PERIOD_S;
+	return fmin(fmax(rate, 0), most);
+}
+
+static double cpu_now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return now.tv_sec + now.tv_nsec * 1e-9;
+}
+
+/* A record period of the rig's life. */
+static void live(struct bench *b)
+{
+	struct control_sample sample;
+	double begin_s;
+
+	for (unsigned int i = 0; i < JUDGE_LOOKS; i++) {
+		uint64_t until_ns = b->now_ns + JUDGE_PERIOD_NS / JUDGE_LOOKS;
+
+		if (i == 0) {
+			turn(b, b->now_ns + ORDER_NS);
+			b->asked = b->wanted;
+		}
+		turn(b, until_ns);
+		b->looks[i] = outlet_flow(b);
+	}
+	read_sensor(b, &sample);
+	switch (b->loop) {
+	case JUDGE_OPEN:
+		b->wanted = b->set_point;
+		break;
+	case JUDGE_PI_SIMC:
+	case JUDGE_PI_FIXED:
+		b->wanted = pi_rate(b, sample.flow_m3_s);
+		break;
+	default:
+		begin_s = cpu_now_s();
+		control_sample(b->control, &sample, &b->output);
+		b->cpu_s += cpu_now_s() - begin_s;
+		b->records++;
+		if (b->output.pump_rate_m3_s * b->set_point < 0 ||
+		    (b->set_point == 0 && b->output.pump_rate_m3_s != 0))
+			b->reverses = true;
+		b->wanted = fmin(fmax(b->output.pump_rate_m3_s, 0), b->rig->max_rate_m3_s);
+	}
+}
+
+static void go(struct bench *b)
+{
+	for (int i = 0; i < REST_RECORDS; i++)
+		live(b);
+	b->set_point = b->rig->set_point_m3_s;
+	b->wanted = b->set_point;
+	b->integral = 0;
+	b->read_m3 = 0;
+	if (b->control)
+		control_set_point(b->control, b->now_ns / 1e9, b->set_point);
+}
+
+static void rest(struct bench *b)
+{
+	b->end_steps = b->steps;
+	b->rate = 0;
+	b->set_point = 0;
+	b->wanted = 0;
+	if (b->control)
+		control_set_point(b->control, b->now_ns / 1e9, 0);
+}
+
+void judge_flow(const struct judge_rig *rig, enum judge_loop loop, struct judge_flow *flow)
+{
+	unsigned int periods = (3.5 * rig->tau_s + 5) / PERIOD_S, late = periods * 3 / 4, count = 0;
+	double ripple = rig->step_m3 / (rig->tau_s * rig->set_point_m3_s);
+	double mean = 0, square = 0, low = INFINITY, high = -INFINITY;
+	unsigned int crossings = 0;
+	struct bench b;
+	bool above = false;
+
+	*flow = (struct judge_flow){ 0 };
+	begin(&b, rig, loop);
+	go(&b);
+	for (unsigned int i = 0; i < periods; i++) {
+		live(&b);
+		for (unsigned int k = 0; k < JUDGE_LOOKS; k++) {
+			double share = b.looks[k] / rig->set_point_m3_s, off;
+
+			if (fabs(share - 1) > BAND)
+				flow->settle_s = (i + (k + 1.0) / JUDGE_LOOKS) * PERIOD_S;
+			flow->overshoot = fmax(flow->overshoot, share - 1);
+			if (i < late)
+				continue;
+			off = share - mean;
+			mean += off / ++count;
+			square += off * (share - mean);
+			low = fmin(low, share);
+			high = fmax(high, share);
+			if ((share > mean) != above) {
+				above = !above;
+				crossings++;
+			}
+		}
+	}
+	flow->cv = sqrt(fmax(0, square / count / (mean * mean) - ripple * ripple / 12));
+	flow->oscillates = high - low > 0.1 + 2 * ripple && crossings > 6;
+	flow->diverges = high > 2;
+	flow->reverses = b.reverses;
+	flow->records = b.records;
+	flow->cpu_s = b.cpu_s;
+	control_free(b.control);
+}
+
+/* Whether the loop takes the dose for delivered. */
+static bool dose_over(const struct bench *b, double wait_s)
+{
+	double dose = b->rig->set_point_m3_s * DOSE_S;
+
+	if (b->control && !isnan(b->output.stored_m3))
+		return b->output.stored_m3 < DOSE_STORED * dose ||
+		       wait_s > 10 * b->rig->tau_s + DRAIN_MAX_S;
+	return b->flow_m3_s < DRAINED * b->rig->set_point_m3_s || wait_s > DRAIN_MAX_S;
+}
+
+void judge_dose(const struct judge_rig *rig, enum judge_loop loop, struct judge_dose *dose)
+{
+	double volume = rig->set_point_m3_s * DOSE_S, lost = rig->slack_steps * rig->step_m3;
+	bool by_sensor = loop == JUDGE_PI_SIMC || loop == JUDGE_PI_FIXED;
+	struct bench b;
+	double limit_s;
+
+	begin(&b, rig, loop);
+	go(&b);
+	if (!by_sensor)
+		b.end_steps = b.steps + llround(volume / rig->step_m3);
+	limit_s = b.now_ns / 1e9 + 3 * DOSE_S;
+	/* PI loops count what the sensor has seen, as those who build them do. */
+	while (b.now_ns / 1e9 < limit_s && (by_sensor ? b.read_m3 < volume : b.steps < b.end_steps))
+		live(&b);
+	rest(&b);
+	limit_s = b.now_ns / 1e9;
+	do
+		live(&b);
+	while (!dose_over(&b, b.now_ns / 1e9 - limit_s));
+	dose->wait_s = b.now_ns / 1e9 - limit_s;
+	dose->error = fabs(sim_plant_outlet_volume_fl(&b.plant) * FL - (volume - lost)) / volume;
+	control_free(b.control);
+}
+
+unsigned int judge_mix(const struct judge_rig rigs[2], enum judge_loop loop, double *errors,
+		       unsigned int room)
+{
+	struct bench b[2];
+	unsigned int count = 0;
+
+	for (int i = 0; i < 2; i++) {
+		begin(&b[i], &rigs[i], loop);
+		go(&b[i]);
+	}
+	for (unsigned int i = 0; i < MIX_S / PERIOD_S; i++) {
+		live(&b[0]);
+		live(&b[1]);
+		for (unsigned int k = 0; k < JUDGE_LOOKS; k++) {
+			double one = b[0].looks[k] / rigs[0].set_point_m3_s;
+			double other = b[1].looks[k] / rigs[1].set_point_m3_s;
+
+			if ((i + (k + 1.0) / JUDGE_LOOKS) * PERIOD_S < MIX_FROM_S || count == room)
+				continue;
+			errors[count++] = other > 0 ? fabs(one / other - 1) : one > 0;
+		}
+	}
+	for (int i = 0; i < 2; i++)
+		control_free(b[i].control);
+	return count;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The judge of the closed loop: rigs drawn at random and the field's named
+ * cases, each the plant and the sensor of the simulated rig, a pump that ramps,
+ * and a loop in command. What counts is the plant's own outlet.
+ */
+#ifndef CONTROL_JUDGE_H
+#define CONTROL_JUDGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim/sensor.h"
+
+#define JUDGE_NAMED_RIGS	6
+#define JUDGE_PERIOD_NS		20000000ULL	/* between flow records */
+#define JUDGE_LOOKS		2		/* at the outlet in each period */
+
+struct judge_rig {
+	char name[64];
+	struct sim_plant_params params;
+	enum sim_sensor_model sensor;
+	int64_t sensor_gain_ppm, sensor_offset_pl_min;
+	bool has_pressure;
+	uint32_t slack_steps;		/* of the backlash, to go before the plunger moves */
+	uint64_t seed;
+	double set_point_m3_s;
+	double max_rate_m3_s;		/* of pump, syringe and protocol */
+	double accel_m3_s2;
+	double step_m3;
+	double tau_s;			/* compliance times resistance */
+	double full_scale_m3_s;		/* of the sensor */
+};
+
+enum judge_loop {
+	JUDGE_OPEN,			/* the set point, nothing else */
+	JUDGE_PI_SIMC,			/* PI, tuned by SIMC on the true model */
+	JUDGE_PI_FIXED,			/* PI, one tuning for all rigs */
+	JUDGE_OURS,			/* first use: nothing known of the rig */
+	JUDGE_OURS_CALIBRATED,		/* told the rig's model */
+	JUDGE_LOOPS,
+};
+
+extern const char *const judge_loop_names[JUDGE_LOOPS];
+
+/* A set point kept until open loop would be there too. */
+struct judge_flow {
+	double settle_s;		/* outlet within 5 % for good; the whole time if never */
+	double overshoot;		/* share of the set point, 0 if none */
+	double cv;			/* of the outlet late on, microstep ripple taken off */
+	bool oscillates, diverges, reverses;
+	uint64_t records;
+	double cpu_s;			/* spent in the loop */
+};
+
+struct judge_dose {
+	double error;			/* share of the dose, when the loop says it is over */
+	double wait_s;			/* from the pump's rest to then */
+};
+
+/* Rig number n of the draw with this seed. */
+void judge_draw(struct judge_rig *rig, uint64_t seed, unsigned int n);
+/* A case of the field, n below JUDGE_NAMED_RIGS. */
+void judge_named(struct judge_rig *rig, unsigned int n);
+
+/*
+ * The least time in which any pump with these limits can bring the outlet
+ * within 5 % and keep it there: full rate, and back to the set point at the
+ * last moment. At least 50 ms.
+ */
+double judge_bound_s(const struct judge_rig *rig);
+
+void judge_flow(const struct judge_rig *rig, enum judge_loop loop, struct judge_flow *flow);
+/* 100 s at the set point, and what still flows out after. */
+void judge_dose(const struct judge_rig *rig, enum judge_loop loop, struct judge_dose *dose);
+/*
+ * Two rigs mixing for 10 s: how far the ratio of their outlets is off, at each
+ * look from 50 ms on. At most `room` numbers go to errors; returns how many.
+ */
+unsigned int judge_mix(const struct judge_rig rigs[2], enum judge_loop loop, double *errors,
+		       unsigned int room);
+
+/* Share p (0 to 1) of the values lies below. Sorts them. */
+double judge_percentile(double *values, unsigned int count, double p);
+
+#endif /* CONTROL_JUDGE_H */

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The short form of the closed loop's figures: few rigs of the same draw, the
+ * same plant, bounds between what is reached and what is asked for.
+ */
+#include <stdlib.h>
+
+#include "control_judge.h"
+#include "test.h"
+
+#define RIGS	40
+#define SEED	1
+#define MAX_TAU_S 30	/* the slow ones are left to the figures, for the time they take */
+
+struct row {
+	double settle[RIGS], overshoot[RIGS], dose[RIGS], cv[RIGS];
+	unsigned int count, bad;
+};
+
+static void measure(enum judge_loop loop, struct row *row)
+{
+	*row = (struct row){ .count = 0 };
+	for (unsigned int n = 0; row->count < RIGS; n++) {
+		struct judge_rig rig;
+		struct judge_flow flow;
+		struct judge_dose dose;
+
+		judge_draw(&rig, SEED, n);
+		if (rig.tau_s > MAX_TAU_S)
+			continue;
+		judge_flow(&rig, loop, &flow);
+		judge_dose(&rig, loop, &dose);
+		row->settle[row->count] = fmax(1, flow.settle_s / judge_bound_s(&rig));
+		row->overshoot[row->count] = flow.overshoot;
+		row->dose[row->count] = dose.error;
+		row->cv[row->count] = flow.cv;
+		row->bad += flow.oscillates || flow.diverges || flow.reverses;
+		row->count++;
+	}
+}
+
+static void check(enum judge_loop loop, double settle_median, double settle_p95, double overshoot,
+		  double dose, double cv)
+{
+	struct row row;
+	double median, p95, over, error, spread;
+
+	measure(loop, &row);
+	median = judge_percentile(row.settle, RIGS, 0.5);
+	p95 = judge_percentile(row.settle, RIGS, 0.95);
+	over = judge_percentile(row.overshoot, RIGS, 0.95);
+	error = judge_percentile(row.dose, RIGS, 0.95);
+	spread = judge_percentile(row.cv, RIGS, 0.95);
+	printf("# %s: settling ratio %.2f, 95th percentile %.2f; overshoot %.1f %%, dose error %.3f %%, flow CV %.2f %%\n",
+	       judge_loop_names[loop], median, p95, 100 * over, 100 * error, 100 * spread);
+	CHECK(median < settle_median);
+	CHECK(p95 < settle_p95);
+	CHECK(over < overshoot);
+	CHECK(error < dose);
+	CHECK(spread < cv);
+	CHECK_INT(row.bad, 0);
+}
+
+TEST(a_rig_used_for_the_first_time_settles_near_the_bound_and_doses_right)
+{
+	check(JUDGE_OURS, 2, 6, 0.10, 0.005, 0.005);
+}
+
+TEST(a_calibrated_rig_settles_at_the_bound_and_doses_right)
+{
+	check(JUDGE_OURS_CALIBRATED, 1.25, 2, 0.03, 0.001, 0.005);
+}
+
+TEST(no_rig_settles_sooner_than_the_bound)
+{
+	for (unsigned int n = 0; n < RIGS; n++) {
+		struct judge_rig rig;
+		struct judge_flow flow;
+
+		judge_draw(&rig, SEED, n);
+		if (rig.tau_s > MAX_TAU_S)
+			continue;
+		judge_flow(&rig, JUDGE_OURS_CALIBRATED, &flow);
+		/* the outlet is looked at each 10 ms, its ripple is 1 % at most */
+		CHECK(flow.settle_s > 0.9 * judge_bound_s(&rig) - 0.02);
+	}
+}
+
+TEST(open_loop_settles_as_theory_says)
+{
+	for (unsigned int n = 0; n < RIGS; n++) {
+		struct judge_rig rig;
+		struct judge_flow flow;
+		double theory_s, play_s;
+
+		judge_draw(&rig, SEED, n);
+		if (rig.tau_s > MAX_TAU_S || rig.tau_s < 0.2)
+			continue;
+		judge_flow(&rig, JUDGE_OPEN, &flow);
+		/* play, half of the ramp, then three time constants to 5 % */
+		play_s = rig.slack_steps * rig.step_m3 / rig.set_point_m3_s;
+		theory_s = play_s + 0.05 + rig.tau_s * log(20);
+		CHECK_NEAR(flow.settle_s, theory_s, 0.06 + 0.03 * rig.tau_s + play_s);
+	}
+}
+
+int main(void)
+{
+	RUN(a_rig_used_for_the_first_time_settles_near_the_bound_and_doses_right);
+	RUN(a_calibrated_rig_settles_at_the_bound_and_doses_right);
+	RUN(no_rig_settles_sooner_than_the_bound);
+	RUN(open_loop_settles_as_theory_says);
+	return test_end();
+}
