@@ -83,6 +83,26 @@ check("monitor ends when its reader leaves, though the pump at rest says nothing
 watcher.kill()
 watcher.wait()
 
+# ---- a question that nobody can answer
+
+QUESTION = write_protocol("question.yaml", """\
+nanodose: 1
+name: Question
+channels:
+  line: {pump: rig0, syringe: BD Plastipak 1 mL, loaded: 900 uL, fluid: water}
+steps:
+  - wait: {operator: "Is the chip in place?"}
+  - infuse: {channel: line, volume: 1 uL, rate: 600 uL/min}
+""")
+for name, redirection in (("closed", "<&-"), ("empty", "</dev/null"), ("endless zeroes", "</dev/zero")):
+    begin = truth("rig0", "steps")
+    result = shell(f"nanodose run {QUESTION} --record {fresh('question.db')} --headless {redirection}")
+    check(f"a question with its input {name}: status 4, says why, nothing moves",
+          result.returncode == 4 and "Is the chip in place? [y/n]" in result.stderr and
+          "nobody can answer" in result.stderr and truth("rig0", "steps") == begin, result)
+result = shell(f"echo y | nanodose run {QUESTION} --record {fresh('question.db')} --headless")
+check("a question that is answered by a pipe: the dose goes on", result.returncode == 0, result)
+
 # ---- signals
 
 

@@ -75,7 +75,7 @@ static void headless_handle(struct run_front *front, struct runner *runner,
 	if (!fds[0].revents)
 		return;
 	/* One byte a turn: a line that is not whole yet must not hold up the loop. */
-	if (read(STDIN_FILENO, &c, 1) != 1)
+	if (read(STDIN_FILENO, &c, 1) != 1 || !c)	/* a NUL is nobody's answer */
 		h->input_ended = true;
 	else if (c == '\n')
 		answer(h, runner);
