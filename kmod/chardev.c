@@ -6,6 +6,7 @@
 #include <linux/minmax.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -555,6 +556,28 @@ void nd_chardev_gone(struct nanodose *nd)
 	nd_stream_shutdown(&nd->stream);
 }
 
+/* What this descriptor is to the pump, for /proc/PID/fdinfo; see ABI.rst. */
+static void nd_show_fdinfo(struct seq_file *seq, struct file *file)
+{
+	struct nd_client *client = file->private_data;
+	const struct nd_ring *ring = &client->ring;
+	u32 head, tail;
+
+	mutex_lock(&client->read_lock);
+	head = READ_ONCE(ring->head);
+	tail = ring->tail;
+	seq_printf(seq, "nanodose-device:\t%s\n", dev_name(&client->nd->dev));
+	seq_printf(seq, "nanodose-owner:\t%d\n", READ_ONCE(client->nd->owner) == client);
+	seq_printf(seq, "nanodose-mask:\t0x%x\n", READ_ONCE(client->mask));
+	seq_printf(seq, "nanodose-flow-decimation:\t%u\n",
+		   max(READ_ONCE(client->flow_decimation), 1U));
+	seq_printf(seq, "nanodose-ring-records:\t%u\n", ring->capacity);
+	seq_printf(seq, "nanodose-waiting:\t%u\n",
+		   head >= tail ? head - tail : head + ring->slots - tail);
+	seq_printf(seq, "nanodose-lost:\t%llu\n", READ_ONCE(ring->lost));
+	mutex_unlock(&client->read_lock);
+}
+
 const struct file_operations nd_fops = {
 	.owner = THIS_MODULE,
 	.open = nd_open,
@@ -563,4 +586,5 @@ const struct file_operations nd_fops = {
 	.poll = nd_poll,
 	.unlocked_ioctl = nd_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.show_fdinfo = nd_show_fdinfo,
 };
