@@ -35,6 +35,7 @@ struct nanodose_device {
 	double position, rate;		/* steps, steps/s */
 	unsigned int stops_ramp, stops_now, orders, refused;
 	uint64_t first_step_ns, rest_ns;	/* of the newest motion */
+	struct nanodose_limits limits;	/* as set */
 	uint64_t max_gap_ns;		/* longest time between orders while moving */
 	double highest_rate;		/* steps/s asked for since it was last set to 0 */
 	/* the fake's own */
@@ -233,6 +234,7 @@ int nanodose_device_info(struct nanodose_device *p, struct nanodose_info *info)
 {
 	*info = (struct nanodose_info){
 		.features = NANODOSE_FEATURE_START_TIME | NANODOSE_FEATURE_PRESSURE |
+			    NANODOSE_FEATURE_LIMITS |
 			    (p->no_sensor ? 0 : NANODOSE_FEATURE_FLOW),
 		.max_rate_nhz = 40000000000000ULL, .max_accel_nhz_s = 1000000000000000ULL,
 		.max_hold_ns = 10000000000ULL, .max_lag_ns = 1000000,
@@ -272,6 +274,22 @@ int nanodose_device_claim(struct nanodose_device *p, const char *label)
 	if (p->busy)
 		return fake_error(EBUSY);
 	p->claimed = true;
+	return 0;
+}
+
+int nanodose_device_limits(struct nanodose_device *p, struct nanodose_limits *limits)
+{
+	*limits = (struct nanodose_limits){
+		.max_rate_nhz = 40000000000000ULL, .over_pressure_pa = 1000000,
+	};
+	return p->gone ? fake_error(ENODEV) : 0;
+}
+
+int nanodose_device_set_limits(struct nanodose_device *p, const struct nanodose_limits *limits)
+{
+	if (!p->claimed)
+		return fake_error(EPERM);
+	p->limits = *limits;
 	return 0;
 }
 

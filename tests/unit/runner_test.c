@@ -630,6 +630,19 @@ TEST(pressure_above_the_protocols_limit_stops_the_run)
 	CHECK(fake_pumps[0].rest_ns < FAKE_BEGIN_NS + 3100000000);
 }
 
+TEST(the_driver_is_told_the_protocols_limits)
+{
+	begin();
+	CHECK_INT(run(HEAD "limits:\n  a: {pressure: 2 bar, rate: 200 uL/min}\n"
+			   "steps:\n  - infuse: {channel: a, volume: 10 uL, rate: 100 uL/min}\n",
+		      true),
+		  0);
+	/* bore 4.699 mm, 1 mm a turn, 3200 microsteps: 5.419395 nL a step */
+	CHECK_NEAR(fake_pumps[0].limits.step_volume_fl, 5419395, 1);
+	CHECK_NEAR(fake_pumps[0].limits.max_rate_nhz, 615074825658, 1000);
+	CHECK_INT(fake_pumps[0].limits.over_pressure_pa, 200000);
+}
+
 TEST(without_a_sensor_the_dose_rests_on_the_steps)
 {
 	begin();
@@ -704,6 +717,7 @@ int main(void)
 	RUN(an_operators_yes_goes_on_and_no_ends_with_4);
 	RUN(a_wait_ends_when_its_expression_holds_or_its_time_is_over);
 	RUN(pressure_above_the_protocols_limit_stops_the_run);
+	RUN(the_driver_is_told_the_protocols_limits);
 	RUN(without_a_sensor_the_dose_rests_on_the_steps);
 	RUN(what_refuses_a_run_refuses_it_before_anything_moves);
 	RUN(a_fault_of_the_past_is_cleared_and_told);

@@ -4,6 +4,7 @@
  * cleared, the record created. Whatever refuses says so, and nothing has moved.
  */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "run.h"
 
 #define SAMPLE_RATE_HZ 50
+#define FL_PER_M3 1e18
 #define MOST_OF_A_NAME 99	/* runs of one protocol in one second */
 
 static bool open_channels(struct runner *r)
@@ -179,6 +181,42 @@ static bool create_record(struct runner *r)
 	return r->record;
 }
 
+/*
+ * The protocol's limits and the step's volume to the driver, which then holds
+ * to them by itself and can tell steps without flow.
+ */
+static int limit_channel(struct channel *c)
+{
+	const struct protocol_channel *plan = c->plan;
+	struct nanodose_limits limits;
+
+	if (!(c->info.features & NANODOSE_FEATURE_LIMITS))
+		return 0;
+	if (nanodose_device_limits(c->device, &limits))
+		return -1;
+	limits.step_volume_fl = llround(c->step_m3 * FL_PER_M3);
+	limits.max_rate_nhz = fmin(limits.max_rate_nhz,
+				   ceil(plan->limit_rate_m3_s / c->step_m3 * 1e9));
+	limits.over_pressure_pa = fmin(limits.over_pressure_pa, ceil(plan->limit_pressure_pa));
+	return nanodose_device_set_limits(c->device, &limits);
+}
+
+static bool limit_channels(struct runner *r)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < r->channel_count; i++) {
+		struct channel *c = &r->channels[i];
+
+		if (!limit_channel(c))
+			continue;
+		fprintf(stderr, "nanodose: %s: the driver refuses the limits of channel %s: %s\n",
+			c->plan->pump, c->plan->name, strerror(errno));
+		good = false;
+	}
+	return good;
+}
+
 static bool start_channels(struct runner *r)
 {
 	double rate_hz = r->options.sample_rate_hz > 0 ? r->options.sample_rate_hz : SAMPLE_RATE_HZ;
@@ -258,7 +296,7 @@ struct runner *runner_new(const struct runner_options *options, enum nanodose_ex
 	if (allocate(r) && take_signals(r) && open_channels(r) && check_channels(r) &&
 	    claim_channels(r, status) && clear_channels(r)) {
 		measure_steps(r);
-		if (start_channels(r) && create_record(r)) {
+		if (limit_channels(r) && start_channels(r) && create_record(r)) {
 			*status = NANODOSE_EXIT_DONE;
 			return r;
 		}
