@@ -2,7 +2,7 @@
 /*
  * An LD20: another scale, and no calibration for isopropanol.
  *
- * vm: --rig rig0:sensor_model=ld20-2600b,sensor_noise_pl_min=0
+ * vm: --rig rig0:sensor_model=ld20-2600b,sensor_noise_pl_min=0,resistance_pa_s_per_ul=2000
  */
 #include "uapi.h"
 
