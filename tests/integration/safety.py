@@ -19,10 +19,15 @@ steps:
 """)
 
 
-def dosing(record):
+# 600 uL/min through the default rig's 28 kPa s/uL is 2.8 bar.
+CEILING = write_protocol("ceiling.yaml", open(PROTOCOL, encoding="ascii").read().replace(
+    "steps:", "limits:\n  line: {pressure: 4 bar}\nsteps:"))
+
+
+def dosing(record, protocol=PROTOCOL):
     """A run well under way, with its edges."""
     edges = Edges("rig0")
-    process = start("run", PROTOCOL, "--record", fresh(record), "--headless", "--json")
+    process = start("run", protocol, "--record", fresh(record), "--headless", "--json")
     moving = wait_until(steps_moved("rig0", 10000), 30)
     check(f"{record}: the dose is under way", moving, process.stderr.read() if not moving else "")
     return process, edges
@@ -98,6 +103,20 @@ out, err = status.communicate()
 check("a run is refused while the emergency stop is pressed", status.returncode == 1 and "emergency" in err.lower(),
       (status.returncode, err))
 fault("rig0", "estop", 0)
+edges.close()
+
+process, edges = dosing("occluded.db", CEILING)
+clogged_ns = now_ns()
+fault("rig0", "occlusion", 1)
+out, err = process.communicate()
+rises = settle(edges)
+check("a clog under a pressure limit ends with status 3", process.returncode == 3, (process.returncode, err))
+check("the message names the pressure", "pressure" in err.lower(), err)
+check("the driver itself stopped at the protocol's limit",
+      query(os.path.join(os.path.dirname(PROTOCOL), "occluded.db"), "select fault, value from kernel_fault")[0][1] > 400_000,
+      err)
+check("the pump rests within 300 ms of the clog", rises[-1] - clogged_ns <= 300_000_000, rises[-1] - clogged_ns)
+fault("rig0", "occlusion", 0)
 edges.close()
 
 process, edges = dosing("gone.db")
