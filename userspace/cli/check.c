@@ -13,6 +13,7 @@
 #include "nanodose.h"
 #include "protocol.h"
 #include "runner.h"
+#include "settings.h"
 #include "verbs.h"
 #include "wording.h"
 
@@ -20,8 +21,7 @@
 #define UL_PER_M3 1e9
 
 struct request {
-	struct protocol_setting *settings;
-	size_t setting_count;
+	struct settings settings;
 	struct json_object *json;	/* array; NULL: text */
 	bool verbose;
 };
@@ -159,7 +159,7 @@ static bool check_file(const struct request *request, const char *path)
 	struct protocol *protocol;
 	bool good;
 
-	protocol = protocol_load(path, request->settings, request->setting_count, &diagnostics);
+	protocol = protocol_load(path, request->settings.list, request->settings.count, &diagnostics);
 	if (protocol)
 		check_pumps(request, protocol, &diagnostics);
 	good = !diagnostics.errors;
@@ -183,24 +183,6 @@ static const char help[] =
 	"  --set NAME=VALUE  give an input another value, as for \"nanodose run\"\n"
 	"  --verbose         say which pumps are not there and so were not asked\n"
 	"  --json            an array of objects with messages and what each protocol needs\n";
-
-/* Splits "name=value" in place. */
-static bool add_setting(struct request *request, char *text)
-{
-	char *equals = strchr(text, '=');
-	struct protocol_setting *list;
-
-	if (!equals || equals == text)
-		return false;
-	list = realloc(request->settings, (request->setting_count + 1) * sizeof(*list));
-	if (!list)
-		return false;
-	*equals = '\0';
-	list[request->setting_count] = (struct protocol_setting){ text, equals + 1 };
-	request->settings = list;
-	request->setting_count++;
-	return true;
-}
 
 static int check_files(const struct request *request, char **files, int count)
 {
@@ -235,8 +217,8 @@ int verb_check(int argc, char **argv)
 			request.verbose = true;
 		else if (option == 'j' && !request.json)
 			request.json = json_object_new_array();
-		else if (option == 's' && !add_setting(&request, optarg))
-			status = verb_usage_error("check", "--set takes NAME=VALUE, not \"%s\"", optarg);
+		else if (option == 's')
+			status = settings_add(&request.settings, "check", optarg) ?: -1;
 		else if (option == '?')
 			status = verb_usage_error("check", NULL);
 	}
@@ -245,6 +227,6 @@ int verb_check(int argc, char **argv)
 	if (status < 0)
 		status = check_files(&request, argv + optind, argc - optind);
 	json_object_put(request.json);
-	free(request.settings);
+	settings_free(&request.settings);
 	return status;
 }

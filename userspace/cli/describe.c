@@ -87,7 +87,7 @@ const char *describe_pressure(int32_t pressure_pa, char *buffer, size_t size)
 	return buffer;
 }
 
-struct json_object *describe_faults_json(uint32_t faults)
+static struct json_object *faults_json(uint32_t faults)
 {
 	struct json_object *array = json_object_new_array();
 	int bit;
@@ -98,12 +98,12 @@ struct json_object *describe_faults_json(uint32_t faults)
 	return array;
 }
 
-struct json_object *describe_s64_json(int64_t value)
+static struct json_object *s64_json(int64_t value)
 {
 	return value == NANODOSE_NO_VALUE_S64 ? NULL : json_object_new_int64(value);
 }
 
-struct json_object *describe_s32_json(int32_t value)
+static struct json_object *s32_json(int32_t value)
 {
 	return value == NANODOSE_NO_VALUE_S32 ? NULL : json_object_new_int64(value);
 }
@@ -146,20 +146,20 @@ struct json_object *describe_status_json(const struct nanodose_status *status)
 	ADD(object, "time_ns", json_object_new_uint64(status->time_ns));
 	ADD(object, "state", json_object_new_string(nanodose_state_name(status->state)));
 	ADD(object, "owner", owner);
-	ADD(object, "faults", describe_faults_json(status->faults));
+	ADD(object, "faults", faults_json(status->faults));
 	ADD(object, "flags", WORDS(status_flags, status->flags));
 	ADD(object, "position", json_object_new_int64(status->position));
 	ADD(object, "rate_nhz", json_object_new_int64(status->rate_nhz));
 	ADD(object, "target_rate_nhz", json_object_new_int64(status->target_rate_nhz));
-	ADD(object, "end_position", describe_s64_json(status->end_position));
+	ADD(object, "end_position", s64_json(status->end_position));
 	ADD(object, "steps_total", json_object_new_uint64(status->steps_total));
 	ADD(object, "late_max_ns", json_object_new_uint64(status->late_max_ns));
 	ADD(object, "sample_period_ns", json_object_new_uint64(status->sample_period_ns));
 	ADD(object, "flow_time_ns", status->flow_time_ns ?
 	    json_object_new_uint64(status->flow_time_ns) : NULL);
-	ADD(object, "flow_pl_min", describe_s64_json(status->flow_pl_min));
-	ADD(object, "temperature_mdegc", describe_s32_json(status->temperature_mdegc));
-	ADD(object, "pressure_pa", describe_s32_json(status->pressure_pa));
+	ADD(object, "flow_pl_min", s64_json(status->flow_pl_min));
+	ADD(object, "temperature_mdegc", s32_json(status->temperature_mdegc));
+	ADD(object, "pressure_pa", s32_json(status->pressure_pa));
 	ADD(object, "bus_errors", json_object_new_int64(status->bus_errors));
 	ADD(object, "sequence", json_object_new_uint64(status->sequence));
 	return object;
@@ -168,9 +168,9 @@ struct json_object *describe_status_json(const struct nanodose_status *status)
 static void add_flow(struct json_object *object, const struct nanodose_flow_record *flow)
 {
 	ADD(object, "position", json_object_new_int64(flow->position));
-	ADD(object, "flow_pl_min", describe_s64_json(flow->flow_pl_min));
-	ADD(object, "temperature_mdegc", describe_s32_json(flow->temperature_mdegc));
-	ADD(object, "pressure_pa", describe_s32_json(flow->pressure_pa));
+	ADD(object, "flow_pl_min", s64_json(flow->flow_pl_min));
+	ADD(object, "temperature_mdegc", s32_json(flow->temperature_mdegc));
+	ADD(object, "pressure_pa", s32_json(flow->pressure_pa));
 	ADD(object, "sensor_flags", flow->valid & NANODOSE_VALID_FLOW ?
 	    WORDS(sensor_flags, flow->sensor_flags) : NULL);
 	ADD(object, "bus_errors", json_object_new_int64(flow->bus_errors));
@@ -183,7 +183,7 @@ static void add_state(struct json_object *object, const struct nanodose_state_re
 	ADD(object, "state", json_object_new_string(nanodose_state_name(state->state)));
 	ADD(object, "cause", json_object_new_string(nanodose_cause_name(state->cause)));
 	ADD(object, "flags", WORDS(status_flags, state->flags));
-	ADD(object, "faults", describe_faults_json(state->faults));
+	ADD(object, "faults", faults_json(state->faults));
 	ADD(object, "pid", state->pid ? json_object_new_int(state->pid) : NULL);
 }
 
@@ -193,7 +193,7 @@ static void add_fault(struct json_object *object, const struct nanodose_fault_re
 	ADD(object, "rate_nhz", json_object_new_int64(fault->rate_nhz));
 	ADD(object, "fault", json_object_new_string(nanodose_fault_name(fault->fault)));
 	ADD(object, "value", json_object_new_int64(fault->value));
-	ADD(object, "faults", describe_faults_json(fault->faults));
+	ADD(object, "faults", faults_json(fault->faults));
 }
 
 struct json_object *describe_record_json(const struct nanodose_record *record)

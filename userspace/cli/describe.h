@@ -21,9 +21,6 @@ const char *describe_temperature(int32_t temperature_mdegc, char *buffer, size_t
 const char *describe_pressure(int32_t pressure_pa, char *buffer, size_t size);
 
 /* New objects, to be put by the caller. */
-struct json_object *describe_faults_json(uint32_t faults);
-struct json_object *describe_s64_json(int64_t value);	/* null for NO_VALUE */
-struct json_object *describe_s32_json(int32_t value);
 struct json_object *describe_info_json(const struct nanodose_info *info);
 struct json_object *describe_status_json(const struct nanodose_status *status);
 struct json_object *describe_record_json(const struct nanodose_record *record);

@@ -13,6 +13,7 @@
 #include "protocol.h"
 #include "runner.h"
 #include "screen.h"
+#include "settings.h"
 #include "verbs.h"
 
 #define MIN_RATE_HZ 1.0
@@ -21,8 +22,7 @@
 struct run_arguments {
 	const char *file;
 	const char *record_path;
-	struct protocol_setting *settings;
-	size_t setting_count;
+	struct settings settings;
 	double rate_hz;
 	bool headless, json, yes;
 };
@@ -51,21 +51,6 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* "name=value" in place: the name is cut off at the sign. */
-static int add_setting(struct run_arguments *arguments, char *text)
-{
-	char *equals = strchr(text, '=');
-
-	if (!equals || equals == text)
-		return verb_usage_error(
-			"run", "--set %s: should be NAME=VALUE, such as --set rate='2 mL/min'",
-			text);
-	*equals = '\0';
-	arguments->settings[arguments->setting_count++] =
-		(struct protocol_setting){ .name = text, .value = equals + 1 };
-	return 0;
-}
-
 static int parse_rate(struct run_arguments *arguments, const char *text)
 {
 	char *end;
@@ -88,7 +73,7 @@ static int parse(struct run_arguments *arguments, int argc, char **argv)
 	while (!status && (option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (option) {
 		case OPTION_SET:
-			status = add_setting(arguments, optarg);
+			status = settings_add(&arguments->settings, "run", optarg);
 			break;
 		case OPTION_RECORD:
 			arguments->record_path = optarg;
@@ -168,8 +153,8 @@ static int run_with_front(const struct run_arguments *arguments, struct runner *
 static int run_file(const struct run_arguments *arguments)
 {
 	struct diagnostics diagnostics;
-	struct protocol *protocol = protocol_load(arguments->file, arguments->settings,
-						  arguments->setting_count, &diagnostics);
+	struct protocol *protocol = protocol_load(arguments->file, arguments->settings.list,
+						  arguments->settings.count, &diagnostics);
 	enum nanodose_exit status = NANODOSE_EXIT_REFUSED;
 	struct runner *runner;
 
@@ -192,16 +177,12 @@ static int run_file(const struct run_arguments *arguments)
 
 int verb_run(int argc, char **argv)
 {
-	struct run_arguments arguments = { .settings = calloc(argc, sizeof(*arguments.settings)) };
+	struct run_arguments arguments = { 0 };
 	int status;
 
-	if (!arguments.settings) {
-		perror("nanodose run");
-		return NANODOSE_EXIT_REFUSED;
-	}
 	status = parse(&arguments, argc, argv);
 	if (status <= 0)
 		status = status ? NANODOSE_EXIT_DONE : run_file(&arguments);
-	free(arguments.settings);
+	settings_free(&arguments.settings);
 	return status;
 }

@@ -16,7 +16,6 @@
 #define LOADER_MAX_STEPS	100000	/* with every repeat written out */
 
 struct loader_channel {
-	struct node *limits;	/* NULL: none given */
 	struct source_position at_loaded, at_rate_limit, at_volume_limit;
 	char *rate_limit_text, *volume_limit_text;
 	bool used;		/* by a step */
