@@ -25,12 +25,12 @@ INTERLOCKS = [
     ("unplug", ("flow sensor lost", "plug")),
     ("estop", ("emergency stop", "release")),
     ("limit", ("end of travel", "refill")),
+    ("occlusion", ("over-pressure", "what blocks the line")),
+    ("high_flow", ("flow too high", "burst line")),
 ]
 # fault, whether liquid still comes out as stepped, words of the warning
 UNGUARDED = [
-    ("occlusion", False, ("of the 100 uL that the pump stepped", "clog")),
     ("stall", False, ("of the 100 uL that the pump stepped", "stalled pump")),
-    ("high_flow", True, ("beyond what the sensor can measure",)),
 ]
 
 
