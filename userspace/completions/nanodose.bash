@@ -40,7 +40,7 @@ _nanodose()
 	esac
 	case $before in
 	--count|--set|--rate|--seal) return ;;
-	--format) mapfile -t COMPREPLY < <(compgen -W 'csv json' -- "$word"); return ;;
+	--format) mapfile -t COMPREPLY < <(compgen -W 'csv json hdf5' -- "$word"); return ;;
 	--record) _nanodose_files '*.db'; return ;;
 	--output) _nanodose_files '*'; return ;;
 	esac

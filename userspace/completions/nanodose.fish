@@ -20,7 +20,7 @@ complete -c nanodose -n __fish_use_subcommand -a monitor -d 'Print a pump\'s rec
 complete -c nanodose -n __fish_use_subcommand -a check -d 'Find every error of a protocol'
 complete -c nanodose -n __fish_use_subcommand -a run -d 'Dose as a protocol says'
 complete -c nanodose -n __fish_use_subcommand -a stop -d 'Bring pumps to rest, whoever drives them'
-complete -c nanodose -n __fish_use_subcommand -a export -d 'Turn a run\'s record into CSV or JSON'
+complete -c nanodose -n __fish_use_subcommand -a export -d 'Turn a run\'s record into CSV, JSON or HDF5'
 complete -c nanodose -n __fish_use_subcommand -a report -d 'Make one page of a run'
 complete -c nanodose -n __fish_use_subcommand -a verify -d 'Tell whether a run file was altered'
 
@@ -38,7 +38,7 @@ complete -c nanodose -n '__nanodose_verb run' -l headless -d 'Progress lines, no
 complete -c nanodose -n '__nanodose_verb run' -l yes -d 'Answer yes to every question'
 complete -c nanodose -n '__nanodose_verb stop' -l all -d 'Every pump'
 complete -c nanodose -n '__nanodose_verb stop' -l now -d 'No further step'
-complete -c nanodose -n '__nanodose_verb export' -l format -x -a 'csv json' -d 'What comes out'
+complete -c nanodose -n '__nanodose_verb export' -l format -x -a 'csv json hdf5' -d 'What comes out'
 complete -c nanodose -n '__nanodose_verb export' -l events -d 'The events instead of the samples'
 complete -c nanodose -n '__nanodose_verb export report' -l output -r -F -d 'Instead of standard output'
 complete -c nanodose -n '__nanodose_verb verify' -l seal -x -d 'The seal that was noted down'
