@@ -111,7 +111,7 @@ fault("rig0", "occlusion", 1)
 out, err = process.communicate()
 rises = settle(edges)
 check("a clog under a pressure limit ends with status 3", process.returncode == 3, (process.returncode, err))
-check("the message names the pressure", "pressure" in err.lower(), err)
+check("the message names the pressure, with its value", "over-pressure (4" in err.lower() and "kPa" in err, err)
 check("the driver itself stopped at the protocol's limit",
       query(os.path.join(os.path.dirname(PROTOCOL), "occluded.db"), "select fault, value from kernel_fault")[0][1] > 400_000,
       err)

@@ -157,10 +157,13 @@ void runner_answer(struct runner *r, bool yes, const char *who)
 
 /* ---- what the kernel says ------------------------------------------------------ */
 
+#define M3_S_PER_PL_MIN (1e-15 / 60)
+
 /* The value of a fault record in words, as the ABI defines it. */
 static void describe_fault(const struct nanodose_fault_record *fault, char *text, size_t size)
 {
 	double value = fault->value;
+	char quantity[40];
 
 	switch (fault->fault) {
 	case NANODOSE_FAULT_OWNER_SILENT:
@@ -174,6 +177,21 @@ static void describe_fault(const struct nanodose_fault_record *fault, char *text
 		break;
 	case NANODOSE_FAULT_LATE:
 		snprintf(text, size, "%.3f ms late", value / 1e6);
+		break;
+	case NANODOSE_FAULT_POSITION:
+		snprintf(text, size, "at %lld steps", (long long)fault->value);
+		break;
+	case NANODOSE_FAULT_OVER_PRESSURE:
+		nanodose_quantity_format(value, NANODOSE_DIMENSION_PRESSURE, quantity,
+					 sizeof(quantity));
+		snprintf(text, size, "%s", quantity);
+		break;
+	case NANODOSE_FAULT_HIGH_FLOW:
+	case NANODOSE_FAULT_NO_FLOW:
+	case NANODOSE_FAULT_FLOW_AT_REST:
+		nanodose_quantity_format(value * M3_S_PER_PL_MIN, NANODOSE_DIMENSION_RATE,
+					 quantity, sizeof(quantity));
+		snprintf(text, size, "the sensor reads %s", quantity);
 		break;
 	default:
 		snprintf(text, size, "line active");
