@@ -339,6 +339,18 @@ static void blind(double t)
 	}
 }
 
+TEST(a_sensor_that_never_answers_ends_the_run_before_anything_moves)
+{
+	begin();
+	fake_pumps[0].blind = true;
+	CHECK_INT(run(HEAD "steps:\n  - infuse: {channel: a, volume: 10 uL, rate: 100 uL/min}\n",
+		      true),
+		  3);
+	CHECK(said("answers with errors only"));
+	CHECK_INT(moved(0), 0);
+	CHECK_INT(fake_pumps[0].orders, 0);
+}
+
 TEST(missing_readings_never_raise_the_rate)
 {
 	double rate;
@@ -703,6 +715,7 @@ int main(void)
 	RUN(a_mix_starts_all_its_pumps_at_one_instant);
 	RUN(a_fault_on_one_pump_stops_all);
 	RUN(records_that_stop_coming_stop_the_pump);
+	RUN(a_sensor_that_never_answers_ends_the_run_before_anything_moves);
 	RUN(missing_readings_never_raise_the_rate);
 	RUN(nor_from_one_record_to_the_next);
 	RUN(a_device_that_goes_stops_the_others);

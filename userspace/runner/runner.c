@@ -24,6 +24,7 @@
 /* At rest, before the first motion: noise and zero of the sensor. */
 #define ZERO_READINGS	25
 #define ZERO_LIMIT_S	1.0		/* a slow sensor gives fewer */
+#define MUTE_LIMIT_S	3.0		/* and one that gives none cannot be used */
 #define STOP_LIMIT_NS	5000000000ULL	/* a ramp down takes no longer */
 #define DRAW_NS		100000000ULL
 #define SILENCE_S	0.2		/* without a flow record, or 5 periods */
@@ -315,6 +316,21 @@ static bool zeroed(const struct runner *r)
 	return true;
 }
 
+/* Records come, but none with a reading, since the run began. */
+static void watch_mute(struct runner *r)
+{
+	for (size_t i = 0; i < r->channel_count; i++) {
+		struct channel *c = &r->channels[i];
+
+		if (!c->has_sensor || c->readings ||
+		    run_elapsed_s(r) < fmax(MUTE_LIMIT_S, 5 * c->period_s))
+			continue;
+		run_event(r, RECORD_FAULT, RECORD_INTERLOCK, c, 0,
+			  "the flow sensor answers with errors only, nothing was dosed: check its cable and its supply, then start again");
+		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
+	}
+}
+
 static void refresh_all(struct runner *r)
 {
 	for (size_t i = 0; i < r->channel_count; i++) {
@@ -332,6 +348,7 @@ static void tick(struct runner *r)
 	switch (r->mode) {
 	case MODE_STARTING:
 		watch_silence(r);
+		watch_mute(r);
 		if (r->mode != MODE_STARTING || !zeroed(r))
 			break;
 		run_set_mode(r, MODE_RUNNING);
