@@ -55,6 +55,7 @@ static const char reports[] =
 
 static struct {
 	pid_t machine;
+	pid_t guard;
 	bool alive;
 	int from;
 	int to;
@@ -245,6 +246,34 @@ static char *text(const char *format, ...)
 	return result;
 }
 
+/*
+ * Should this process be killed outright, someone must end the machine: its
+ * first process dies with us, but the ones that it traces may stay behind.
+ */
+static void set_guard(pid_t machine)
+{
+	int ends[2];
+	char none;
+
+	if (pipe2(ends, O_CLOEXEC))
+		die("pipe");
+	vm.guard = fork();
+	if (vm.guard < 0)
+		die("fork");
+	if (!vm.guard) {
+		setsid();
+		if (dup2(ends[0], 0) < 0)
+			_exit(EXIT_BROKEN);
+		close_range(1, ~0U, 0);
+		/* Until the end of the file, which is the end of our parent. */
+		while (read(0, &none, 1) < 0 && errno == EINTR)
+			;
+		kill(-machine, SIGKILL);
+		_exit(0);
+	}
+	close(ends[0]);
+}
+
 static void boot(char **argv, int log)
 {
 	const char *kernel = argv[1], *job = argv[3], *mode = argv[5];
@@ -310,6 +339,7 @@ static void boot(char **argv, int log)
 		_exit(EXIT_BROKEN);
 	}
 	vm.alive = true;
+	set_guard(vm.machine);
 	close(in[0]);
 	close(out[1]);
 	vm.to = in[1];
@@ -451,6 +481,7 @@ static void reap(void)
 /* All processes of the machine are in its session, or have become our children. */
 static void end_machine(void)
 {
+	kill(vm.guard, SIGKILL);
 	kill(-vm.machine, SIGKILL);
 	kill(vm.machine, SIGKILL);
 	while (waitpid(-1, NULL, 0) > 0)
