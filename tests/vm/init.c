@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,14 @@
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#ifdef __x86_64__
+#define PAUSE() __builtin_ia32_pause()
+#else
+#define PAUSE() __asm__ volatile("yield")
+#endif
 
 #define ROOT "/root"
 #define PORTS "/dev/vport*p1"
@@ -77,6 +85,39 @@ static void find_line(char *line, size_t size)
 	globfree(&found);
 }
 
+/*
+ * QEMU before 8.1 shares out instructions unfairly: a processor in a busy loop
+ * leaves none to the others unless the loop has a pause in it. The loop in which
+ * 6.1 waits for another processor to come up has none; so it comes up late, when
+ * there can be a process whose loop has one.
+ */
+static void start_processors(void)
+{
+	glob_t found;
+	pid_t pauses;
+	size_t i;
+	int fd;
+
+	mkdir("/sys", 0755);
+	if (mount("sysfs", "/sys", "sysfs", 0, NULL))
+		give_up("mount of", "/sys");
+	pauses = fork();
+	while (!pauses)
+		PAUSE();
+	if (!glob("/sys/devices/system/cpu/cpu[0-9]*/online", 0, NULL, &found)) {
+		for (i = 0; i < found.gl_pathc; i++) {
+			fd = open(found.gl_pathv[i], O_WRONLY | O_CLOEXEC);
+			if (fd < 0 || write(fd, "1", 1) != 1)
+				give_up("start of", found.gl_pathv[i]);
+			close(fd);
+		}
+		globfree(&found);
+	}
+	kill(pauses, SIGKILL);
+	waitpid(pauses, NULL, 0);
+	umount("/sys");
+}
+
 int main(void)
 {
 	char line[PATH_MAX], *guest = getenv("ND_VM_INIT");
@@ -85,6 +126,7 @@ int main(void)
 	mkdir(ROOT, 0755);
 	if (mount("devtmpfs", "/dev", "devtmpfs", 0, "mode=0755") && errno != EBUSY)
 		give_up("mount of", "/dev");
+	start_processors();
 	load_modules();
 	mount_root();
 	find_line(line, sizeof(line));
