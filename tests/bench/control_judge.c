@@ -23,7 +23,6 @@
 #define DOSE_S		100
 #define DOSE_STORED	0.0003		/* share of the dose: what is stored counts no more */
 #define DRAINED		0.02		/* share of the set point, read: the dose is over */
-#define QUICK_DRAIN_S	5		/* from then on records are longer */
 #define DRAIN_MAX_S	120.0		/* without an estimate of what is stored */
 #define CALIBRATION_ERROR 0.01		/* of each number that a calibrated loop is told */
 #define MIX_S		10
@@ -44,9 +43,7 @@ struct bench {
 	double phase;			/* of the step under way */
 	int64_t steps, end_steps;
 	double looks[JUDGE_LOOKS];	/* outlet flow in the newest period, m3/s */
-	uint64_t period_ns;		/* of the records */
 	double flow_m3_s;		/* newest reading */
-	double zero_m3_s;		/* mean of the readings at rest before the set point */
 	struct control *control;
 	struct control_output output;
 	double set_point;
@@ -98,8 +95,7 @@ static void begin(struct bench *b, const struct judge_rig *rig, enum judge_loop 
 			.backlash_m3 = rig->params.backlash_steps * rig->step_m3,
 			.uncertainty = CALIBRATION_ERROR,
 		};
-	*b = (struct bench){ .rig = rig, .loop = loop, .end_steps = INT64_MAX,
-			     .period_ns = JUDGE_PERIOD_NS };
+	*b = (struct bench){ .rig = rig, .loop = loop, .end_steps = INT64_MAX };
 	sim_plant_init(&b->plant, &rig->params, 0);
 	b->plant.slack = rig->params.backlash_steps - rig->slack_steps;
 	sim_sensor_init(&b->sensor, rig->sensor, 1, rig->seed, 0);
@@ -173,8 +169,8 @@ static void read_sensor(struct bench *b, struct control_sample *sample)
 	if (b->rig->has_pressure)
 		sample->pressure_pa = sim_plant_pressure_pa(&b->plant) +
 				      sim_noise(&b->noise, PRESSURE_NOISE_PA);
-	b->flow_m3_s = sample->flow_m3_s - b->zero_m3_s;
-	b->read_m3 += isnan(b->flow_m3_s) ? 0 : b->flow_m3_s * (b->period_ns / 1e9);
+	b->flow_m3_s = sample->flow_m3_s;
+	b->read_m3 += isnan(b->flow_m3_s) ? 0 : b->flow_m3_s * PERIOD_S;
 }
 
 static double pi_rate(struct bench *b, double flow)
@@ -205,7 +201,7 @@ static void live(struct bench *b)
 	double begin_s;
 
 	for (unsigned int i = 0; i < JUDGE_LOOKS; i++) {
-		uint64_t until_ns = b->now_ns + b->period_ns / JUDGE_LOOKS;
+		uint64_t until_ns = b->now_ns + JUDGE_PERIOD_NS / JUDGE_LOOKS;
 
 		if (i == 0) {
 			turn(b, b->now_ns + ORDER_NS);
@@ -221,7 +217,7 @@ static void live(struct bench *b)
 		break;
 	case JUDGE_PI_SIMC:
 	case JUDGE_PI_FIXED:
-		b->wanted = pi_rate(b, b->flow_m3_s);
+		b->wanted = pi_rate(b, sample.flow_m3_s);
 		break;
 	default:
 		begin_s = cpu_now_s();
@@ -237,17 +233,8 @@ static void live(struct bench *b)
 
 static void go(struct bench *b)
 {
-	double sum = 0;
-	int count = 0;
-
-	for (int i = 0; i < REST_RECORDS; i++) {
+	for (int i = 0; i < REST_RECORDS; i++)
 		live(b);
-		if (isnan(b->flow_m3_s))
-			continue;
-		sum += b->flow_m3_s;
-		count++;
-	}
-	b->zero_m3_s = sum / count;
 	b->set_point = b->rig->set_point_m3_s;
 	b->wanted = b->set_point;
 	b->integral = 0;
@@ -336,26 +323,12 @@ void judge_dose(const struct judge_rig *rig, enum judge_loop loop, struct judge_
 		live(&b);
 	rest(&b);
 	limit_s = b.now_ns / 1e9;
-	do {
-		/* nothing moves and all is slow: the time it takes is the bench's own */
-		if (b.now_ns / 1e9 - limit_s > QUICK_DRAIN_S)
-			b.period_ns = 10 * JUDGE_PERIOD_NS;
+	do
 		live(&b);
-	} while (!dose_over(&b, b.now_ns / 1e9 - limit_s));
+	while (!dose_over(&b, b.now_ns / 1e9 - limit_s));
 	dose->wait_s = b.now_ns / 1e9 - limit_s;
 	dose->error = fabs(sim_plant_outlet_volume_fl(&b.plant) * FL - (volume - lost)) / volume;
 	control_free(b.control);
-}
-
-/* As the runner does it: who has longest to go leads. */
-static void pace(struct bench b[2])
-{
-	double left0 = control_left_s(b[0].control), left1 = control_left_s(b[1].control);
-	int leader = left1 > left0;
-	bool known = left0 + left1 > 0;
-
-	control_follow(b[leader].control, 1);
-	control_follow(b[!leader].control, known ? control_share(b[leader].control) : 1);
 }
 
 unsigned int judge_mix(const struct judge_rig rigs[2], enum judge_loop loop, double *errors,
@@ -371,8 +344,6 @@ unsigned int judge_mix(const struct judge_rig rigs[2], enum judge_loop loop, dou
 	for (unsigned int i = 0; i < MIX_S / PERIOD_S; i++) {
 		live(&b[0]);
 		live(&b[1]);
-		if (b[0].control)
-			pace(b);
 		for (unsigned int k = 0; k < JUDGE_LOOKS; k++) {
 			double one = b[0].looks[k] / rigs[0].set_point_m3_s;
 			double other = b[1].looks[k] / rigs[1].set_point_m3_s;

@@ -54,12 +54,12 @@ static double sensor_range(enum sim_sensor_model model)
 
 /*
  * A microstep so that the rate at the set point is what the ripple at the
- * outlet, one step in rate * tau, asks for, and at least 200 steps/s.
+ * outlet, one step in rate * tau, asks for, and at least 400 steps/s.
  */
 static void choose_microstep(struct judge_rig *rig)
 {
 	double bore_m = DIAMETER_UM * 1e-6, turn_m3 = M_PI / 4 * bore_m * bore_m * PITCH_NM * 1e-9;
-	double steps_s = fmax(200, 100 / rig->tau_s), micro;
+	double steps_s = fmax(400, 100 / rig->tau_s), micro;
 
 	/* Of a larger syringe the same microstep is a smaller part of a turn. */
 	micro = ceil(turn_m3 * steps_s / rig->set_point_m3_s);

@@ -411,54 +411,6 @@ TEST(without_a_sensor_the_loop_stays_open)
 	control_free(control);
 }
 
-TEST(a_follower_goes_no_further_than_its_leader_and_then_all_the_way)
-{
-	struct control_config config = {
-		.max_rate_m3_s = MAX_RATE, .max_pressure_pa = INFINITY,
-		.sensor_full_scale_m3_s = 2000 * UL_MIN, .sample_period_s = PERIOD_S,
-		.step_m3 = STEP_M3,
-		/* 0.5 s; backlash none, sensor as rig_sample() has it */
-		.model = { .compliance_m3_pa = 1e-13, .resistance_pa_s_m3 = 5e12,
-			   .sensor_lag_s = 0.02, .sensor_gain = 1, .uncertainty = 0.01 },
-	};
-	struct control *control = control_new(&config);
-	struct rig rig = new_rig(0.5);
-	struct control_output output = { .pump_rate_m3_s = 300 * UL_MIN };
-	double most = 0;
-
-	CHECK(control_left_s(control) == 0);
-	CHECK(isnan(control_share(control)));
-	control_set_point(control, 0, 300 * UL_MIN);
-	/* The leader creeps to half of its flow in 5 s and stays there. */
-	for (int i = 0; i < 500; i++) {
-		double share = fmin(0.5, (i + 1) * 0.1 * PERIOD_S);
-		double ahead = fmin(0.5, (i + 2.5) * 0.1 * PERIOD_S);
-		struct control_sample sample =
-			rig_sample(&rig, output.pump_rate_m3_s, 300 * UL_MIN);
-
-		control_follow(control, ahead);
-		control_sample(control, &sample, &output);
-		if (i > 50)
-			most = fmax(most, fabs(rig.flow / (300 * UL_MIN) / share - 1));
-	}
-	printf("# follower at most %.2f %% off its leader's share\n", 100 * most);
-	CHECK(most < 0.05);
-	CHECK_NEAR(control_share(control), 0.5, 0.01);
-	CHECK(control_left_s(control) > 0);
-	CHECK(!control_settled(control));
-	control_follow(control, 1);
-	for (int i = 0; i < 100; i++) {
-		struct control_sample sample =
-			rig_sample(&rig, output.pump_rate_m3_s, 300 * UL_MIN);
-
-		control_sample(control, &sample, &output);
-	}
-	CHECK_NEAR(rig.flow / (300 * UL_MIN), 1, 0.02);
-	CHECK(control_left_s(control) == 0);
-	CHECK(control_settled(control));
-	control_free(control);
-}
-
 int main(void)
 {
 	RUN(settles_sooner_than_open_loop_on_slow_rigs);
@@ -474,6 +426,5 @@ int main(void)
 	RUN(near_the_pressure_limit_there_is_no_overdrive);
 	RUN(knows_what_is_held_back);
 	RUN(without_a_sensor_the_loop_stays_open);
-	RUN(a_follower_goes_no_further_than_its_leader_and_then_all_the_way);
 	return test_end();
 }

@@ -32,7 +32,6 @@
 #define SEEN_RECORDS	3	/* that tell a quick rig with play from a slow one */
 #define GIVE_UP_S	30.0
 #define SURPRISED	9.0	/* the rig is not what it was taken for */
-#define SURE		0.5	/* of the time constant: spread of its logarithm */
 #define QUIET_MAX	500
 
 /* Mean and spread of readings at rest. */
@@ -62,8 +61,6 @@ struct control {
 	unsigned int seen_count;
 	unsigned int seen;		/* records since the rig has answered */
 
-	double q_before;		/* outlet flow at the record before the newest */
-	double follow;			/* share of the set point to aim at */
 	bool active;			/* feedback acts */
 	unsigned int calm;		/* records in which it had nothing to do */
 };
@@ -104,7 +101,6 @@ struct control *control_new(const struct control_config *config)
 	if (!c)
 		return NULL;
 	c->config = *config;
-	c->follow = 1;
 	return c;
 }
 
@@ -149,7 +145,6 @@ void control_set_point(struct control *c, double time_s, double flow_m3_s)
 	c->rate = fmin(size, c->config.max_rate_m3_s);
 	c->active = size > 0 && size <= c->config.sensor_full_scale_m3_s;
 	c->calm = 0;
-	c->follow = 1;
 	if (!c->moved && size > 0) {
 		believe(c, flow_m3_s, 0);
 		c->moved = true;
@@ -195,16 +190,11 @@ static void look(struct control *c, double flow, double pressure)
 		c->seen = 1;
 }
 
-static double accel_of(const struct control *c)
-{
-	return c->accel > 0 ? c->accel : fabs(c->set_point) / RAMP_S;
-}
-
 /* Magnitude of the rate that a guess asks for. */
 static double wish(const struct control *c, const struct guess *g, double dt)
 {
-	double size = c->follow * fabs(c->set_point), sign = c->set_point < 0 ? -1 : 1;
-	double accel = accel_of(c);
+	double size = fabs(c->set_point), sign = c->set_point < 0 ? -1 : 1;
+	double accel = c->accel > 0 ? c->accel : size / RAMP_S;
 	double togo = sign > 0 ? g->backlash_m3 - g->play_m3 : g->play_m3;
 	double missing = g->tau_s * (size - sign * g->q) + togo;
 	double late = accel * AHEAD * dt;
@@ -228,7 +218,7 @@ static double weight_below(const double *wishes, const struct belief *b, double 
 /* The rate that nearly all guesses agree is not too far from the set point. */
 static double agreed(const struct control *c, double dt, double low, double high)
 {
-	double wishes[BELIEF_GUESSES], size = c->follow * fabs(c->set_point), below, share;
+	double wishes[BELIEF_GUESSES], size = fabs(c->set_point), below, share;
 
 	for (int i = 0; i < BELIEF_GUESSES; i++)
 		wishes[i] = wish(c, &c->belief.guesses[i], dt);
@@ -269,7 +259,7 @@ static double choose(struct control *c, double now_s, double dt, double pressure
 		rate = agreed(c, dt, MIN_SHARE * size, c->config.max_rate_m3_s);
 		gap = fabs(fabs(c->belief.q) - size) + c->belief.q_sd;
 		ripple = c->config.step_m3 / exp(c->belief.ln_tau);
-		if (c->follow == 1 && gap < THERE * size + ripple && fabs(rate - size) < 2 * THERE * size)
+		if (gap < THERE * size + ripple && fabs(rate - size) < 2 * THERE * size)
 			c->calm++;
 		else
 			c->calm = 0;
@@ -298,7 +288,6 @@ static void update(struct control *c, const struct control_sample *sample, doubl
 	pressure -= mean(&c->pressure_rest);
 	if (!c->pressure_rest.sum_count)
 		pressure = NAN;
-	c->q_before = c->belief.q;
 	belief_advance(&c->belief, dt, sample->stepped_m3 - c->last_stepped);
 	look(c, flow, pressure);
 	if (c->active) {
@@ -333,34 +322,7 @@ void control_sample(struct control *c, const struct control_sample *sample,
 
 	output->pump_rate_m3_s = copysign(c->rate, c->set_point);
 	output->flow_m3_s = c->seen ? c->belief.q : c->flow_f;
-	output->stored_m3 = c->seen && c->belief.ln_tau_sd < SURE ? c->belief.stored_m3 : NAN;
-}
-
-double control_left_s(const struct control *c)
-{
-	double size = fabs(c->set_point), tau_s = exp(c->belief.ln_tau);
-	double missing = fabs(tau_s * (c->set_point - c->belief.q));
-	double spare = fmax(c->config.max_rate_m3_s - size, MIN_SHARE * size);
-
-	if (!c->active)
-		return 0;
-	if (c->seen < SEEN_RECORDS || c->belief.ln_tau_sd > SURE)
-		return NAN;
-	return fmax(2 * sqrt(missing / accel_of(c)), missing / spare);
-}
-
-double control_share(const struct control *c)
-{
-	double change = (c->belief.q - c->q_before) * AHEAD;
-
-	if (c->seen < SEEN_RECORDS || c->set_point == 0)
-		return NAN;
-	return (c->belief.q + change) / c->set_point;
-}
-
-void control_follow(struct control *c, double share)
-{
-	c->follow = share < 1 ? fmax(share, MIN_SHARE) : 1;
+	output->stored_m3 = c->seen && c->belief.ln_tau_sd < 0.5 ? c->belief.stored_m3 : NAN;
 }
 
 bool control_settled(const struct control *c)

@@ -56,16 +56,6 @@ void control_set_point(struct control *control, double time_s, double flow_m3_s)
 /* One flow record. Never a higher rate than before when the reading is missing. */
 void control_sample(struct control *control, const struct control_sample *sample,
 		    struct control_output *output);
-/*
- * Mixing: the channel that has longest to go leads, the others follow its share
- * of the set point, so that the ratio holds on the way.
- */
-/* About how long to the set point, 0 when there; NAN: not known. */
-double control_left_s(const struct control *control);
-/* Share of the set point at the outlet when an order of now shows; NAN: not known. */
-double control_share(const struct control *control);
-/* Go no further than this share of the set point; 1 or NAN: all the way. */
-void control_follow(struct control *control, double share);
 /* Feedback is over until the next set point: the rate asked for is the set point. */
 bool control_settled(const struct control *control);
 

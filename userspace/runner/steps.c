@@ -212,43 +212,11 @@ static void compare_with_sensor(struct runner *r)
 	}
 }
 
-/*
- * On the way to a mix's flows the channel that has longest to go leads, and the
- * others keep to its share: the ratio is there before the flow is.
- */
-static void pace(struct runner *r)
-{
-	struct control *leader = NULL;
-	double longest_s = 0, share;
-
-	for (size_t i = 0; i < r->step.step->flow_count; i++) {
-		struct control *control = channel_of(r, i)->control;
-		double left_s = control_left_s(control);
-
-		/* nobody leads while one of them is not known */
-		if (isnan(left_s)) {
-			leader = NULL;
-			break;
-		}
-		if (left_s > longest_s) {
-			longest_s = left_s;
-			leader = control;
-		}
-	}
-	share = leader ? control_share(leader) : 1;
-	for (size_t i = 0; i < r->step.step->flow_count; i++) {
-		struct control *control = channel_of(r, i)->control;
-
-		control_follow(control, control == leader ? 1 : share);
-	}
-}
-
 static void tick_motion(struct runner *r)
 {
 	const struct protocol_step *step = r->step.step;
 
 	if (r->step.phase == STEP_MOVING) {
-		pace(r);
 		for (size_t i = 0; i < step->flow_count; i++)
 			if (!channel_of(r, i)->ended)
 				return;
