@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
+# make stock
 """The distribution's own kernels: the modules build, load, dose and unload there."""
 import os
 import re
