@@ -174,6 +174,7 @@ void nd_engine_shutdown(struct nanodose *nd)
 	}
 	nd_set_enable(nd, false);
 }
+
 int nd_engine_set_position(struct nanodose *nd, s64 position)
 {
 	struct nd_engine *engine = &nd->engine;

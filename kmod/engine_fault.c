@@ -72,6 +72,7 @@ void nd_engine_stop(struct nanodose *nd, bool now, u32 cause)
 	}
 	raw_spin_unlock_irqrestore(&engine->lock, flags);
 }
+
 /* Faults whose line is active now, wherever the axis goes. */
 static u32 nd_lasting(struct nanodose *nd)
 {
