@@ -11,6 +11,7 @@
 #include <linux/mod_devicetable.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
+#include <linux/pm.h>
 #include <linux/property.h>
 #include <linux/slab.h>
 
@@ -133,6 +134,32 @@ static void nd_remove(void *data)
 	cdev_device_del(&nd->cdev, &nd->dev);
 }
 
+/* User space is frozen: nobody is in a call, and nobody can be told. */
+static int nd_suspend(struct device *dev)
+{
+	struct nanodose *nd = dev_get_drvdata(dev);
+
+	mutex_lock(&nd->lock);
+	nd_engine_suspend(nd);
+	nd_flow_stop(nd);
+	nd_engine_push_state(nd, NANODOSE_CAUSE_SUSPEND, 0);
+	mutex_unlock(&nd->lock);
+	return 0;
+}
+
+/* At rest, whatever was going on: what moves next is for the owner to say. */
+static int nd_resume(struct device *dev)
+{
+	struct nanodose *nd = dev_get_drvdata(dev);
+
+	nd_engine_resume(nd);
+	nd_gpio_look(nd);
+	nd_engine_push_state(nd, NANODOSE_CAUSE_RESUME, 0);
+	return 0;
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(nd_pm_ops, nd_suspend, nd_resume);
+
 static int nd_probe(struct platform_device *pdev)
 {
 	struct device *dev = &pdev->dev;
@@ -143,6 +170,7 @@ static int nd_probe(struct platform_device *pdev)
 	if (IS_ERR(nd))
 		return PTR_ERR(nd);
 
+	dev_set_drvdata(dev, nd);
 	ret = nd_read_properties(nd);
 	if (ret)
 		return ret;
@@ -194,6 +222,7 @@ static struct platform_driver nd_driver = {
 	.driver = {
 		.name = "nanodose",
 		.of_match_table = nd_of_ids,
+		.pm = pm_sleep_ptr(&nd_pm_ops),
 	},
 	.probe = nd_probe,
 	.id_table = nd_ids,

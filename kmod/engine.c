@@ -12,6 +12,7 @@
 #include <linux/delay.h>
 #include <linux/gpio/consumer.h>
 #include <linux/hrtimer.h>
+#include <linux/iopoll.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
@@ -26,6 +27,9 @@
 static unsigned int nd_max_lag_us = 10000;
 module_param_named(max_lag_us, nd_max_lag_us, uint, 0444);
 MODULE_PARM_DESC(max_lag_us, "a step later than this stops the pump (default 10000)");
+
+#define ND_SUSPEND_RAMP_US	1000000
+#define ND_SUSPEND_POLL_US	1000
 
 /* ---- motion, engine.lock held ---------------------------------------------- */
 
@@ -45,6 +49,7 @@ void nd_come_to_rest(struct nanodose *nd)
 	engine->heading = engine->direction;
 	engine->step_rate_nhz = 0;
 	engine->queue.count = 0;
+	engine->queue.taken = 0;
 	engine->goal.queue = false;
 	engine->goal.rate_nhz = 0;
 	engine->goal.hold_ns = 0;
@@ -153,6 +158,26 @@ int nd_engine_init(struct nanodose *nd)
 	return 0;
 }
 
+/* At rest: no timer, STEP low, motor power off. */
+static void nd_park(struct nanodose *nd)
+{
+	struct nd_engine *engine = &nd->engine;
+	unsigned long flags;
+
+	hrtimer_cancel(&engine->timer);
+	/* the last pulse may be under way */
+	fsleep(DIV_ROUND_UP(engine->pulse_ns, NSEC_PER_USEC));
+
+	raw_spin_lock_irqsave(&engine->lock, flags);
+	if (engine->step_high) {
+		gpiod_set_value(nd->gpio.step, 0);
+		engine->step_high = false;
+		engine->fall_ns = ktime_get_ns();
+	}
+	nd_set_enable(nd, false);
+	raw_spin_unlock_irqrestore(&engine->lock, flags);
+}
+
 void nd_engine_shutdown(struct nanodose *nd)
 {
 	struct nd_engine *engine = &nd->engine;
@@ -166,13 +191,37 @@ void nd_engine_shutdown(struct nanodose *nd)
 	engine->shut = true;
 	raw_spin_unlock_irqrestore(&engine->lock, flags);
 
-	hrtimer_cancel(&engine->timer);
-	if (engine->step_high) {
-		fsleep(DIV_ROUND_UP(engine->pulse_ns, 1000));
-		gpiod_set_value(nd->gpio.step, 0);
-		engine->step_high = false;
-	}
-	nd_set_enable(nd, false);
+	nd_park(nd);
+}
+
+void nd_engine_suspend(struct nanodose *nd)
+{
+	struct nd_engine *engine = &nd->engine;
+	unsigned long flags;
+	u32 state;
+
+	raw_spin_lock_irqsave(&engine->lock, flags);
+	if (engine->state != NANODOSE_STATE_REST)
+		nd_latch(nd, ktime_get_ns(), NANODOSE_FAULT_SUSPEND, 1);
+	nd_set_timer(engine);
+	raw_spin_unlock_irqrestore(&engine->lock, flags);
+
+	/* A lid that is closed must not wait for a ramp of hours. */
+	if (read_poll_timeout(READ_ONCE, state, state == NANODOSE_STATE_REST, ND_SUSPEND_POLL_US,
+			      ND_SUSPEND_RAMP_US, false, engine->state))
+		nd_engine_stop(nd, true, NANODOSE_CAUSE_REST);
+	nd_park(nd);
+}
+
+void nd_engine_resume(struct nanodose *nd)
+{
+	struct nd_engine *engine = &nd->engine;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&engine->lock, flags);
+	gpiod_set_value(nd->gpio.dir, engine->direction > 0);
+	gpiod_set_value(nd->gpio.step, 0);
+	raw_spin_unlock_irqrestore(&engine->lock, flags);
 }
 
 int nd_engine_set_position(struct nanodose *nd, s64 position)

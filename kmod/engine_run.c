@@ -271,6 +271,7 @@ static int nd_queue_locked(struct nanodose *nd, struct nanodose_queue *request,
 
 	goal.stop = false;
 	goal.queue = true;
+	goal.more = request->flags & NANODOSE_QUEUE_MORE;
 	goal.hold_until_ns = goal.hold_ns + (request->flags & NANODOSE_QUEUE_START_AT ?
 					     request->start_ns : now_ns);
 	if (engine->state == NANODOSE_STATE_ARMED)
@@ -282,6 +283,8 @@ static int nd_queue_locked(struct nanodose *nd, struct nanodose_queue *request,
 	} else {
 		engine->goal.hold_ns = goal.hold_ns;
 		engine->goal.hold_until_ns = goal.hold_until_ns;
+		if (request->count)
+			engine->goal.more = goal.more;
 	}
 	request->room = ND_QUEUE_SEGMENTS - engine->queue.count;
 	return 0;

@@ -25,6 +25,8 @@ static u32 nd_flags(struct nanodose *nd)
 		flags |= NANODOSE_STATUS_SAMPLING;
 	if (nd->engine.enabled)
 		flags |= NANODOSE_STATUS_ENABLED;
+	if (nd->engine.limits.warn_faults)
+		flags |= NANODOSE_STATUS_WARN_ONLY;
 	return flags;
 }
 

@@ -94,6 +94,8 @@ static void nd_next_segment(struct nanodose *nd)
 		.step_rate_nhz = rate_nhz,
 		.direction = engine->heading,
 	};
+	bool underrun = engine->goal.queue && engine->goal.more;
+	u32 taken = engine->queue.taken;
 	bool at_end = engine->goal.queue || (engine->goal.has_end && !engine->goal.stop &&
 		      engine->position == engine->goal.end_position);
 	u64 now_ns;
@@ -103,8 +105,10 @@ static void nd_next_segment(struct nanodose *nd)
 	now_ns = ktime_get_ns();
 	if (at_end && engine->goal.window)
 		nd_latch(nd, now_ns, NANODOSE_FAULT_POSITION, engine->position);
-	nd_push_state(nd, now_ns, at_end && !engine->goal.window ? NANODOSE_CAUSE_END :
-		      NANODOSE_CAUSE_REST, 0);
+	if (underrun)
+		nd_latch(nd, now_ns, NANODOSE_FAULT_UNDERRUN, taken);
+	nd_push_state(nd, now_ns, at_end && !engine->goal.window && !underrun ?
+		      NANODOSE_CAUSE_END : NANODOSE_CAUSE_REST, 0);
 }
 
 static void nd_step(struct nanodose *nd, u64 now_ns)

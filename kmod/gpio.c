@@ -208,12 +208,17 @@ int nd_gpio_arm(struct nanodose *nd)
 		nd_gpio_disarm(nd);
 		return ret;
 	}
-	/* pressed already: no edge will tell; end switches are asked before each RUN */
-	if (nd_gpio_active(gpio->estop))
-		nd_engine_line(nd, NANODOSE_FAULT_ESTOP);
-	if (nd_gpio_active(gpio->fault))
-		nd_engine_line(nd, NANODOSE_FAULT_DRIVER);
+	nd_gpio_look(nd);
 	return 0;
+}
+
+void nd_gpio_look(struct nanodose *nd)
+{
+	/* end switches are asked before each motion */
+	if (nd_gpio_active(nd->gpio.estop))
+		nd_engine_line(nd, NANODOSE_FAULT_ESTOP);
+	if (nd_gpio_active(nd->gpio.fault))
+		nd_engine_line(nd, NANODOSE_FAULT_DRIVER);
 }
 
 static void nd_gpio_free(struct nanodose *nd, int *irq)

@@ -132,6 +132,8 @@ struct nanodose;
 int nd_gpio_probe(struct nanodose *nd);
 /* From here on the safety inputs act. After nd_engine_init(). */
 int nd_gpio_arm(struct nanodose *nd);
+/* Act on safety inputs that are active already, for which no edge will come. */
+void nd_gpio_look(struct nanodose *nd);
 /* Free the interrupts. Outputs rest already, see nd_engine_shutdown(). */
 void nd_gpio_disarm(struct nanodose *nd);
 /* NANODOSE_STATUS_ESTOP, _LIMIT_*, _DRIVER_FAULT of the lines as they are. Any context. */
@@ -149,7 +151,8 @@ u32 nd_gpio_lines(const struct nd_gpio *gpio);
 				 NANODOSE_FAULT_LATE | NANODOSE_FAULT_POSITION | \
 				 NANODOSE_FAULT_DRIVER | NANODOSE_FAULT_OVER_PRESSURE | \
 				 NANODOSE_FAULT_HIGH_FLOW | NANODOSE_FAULT_NO_FLOW | \
-				 NANODOSE_FAULT_FLOW_AT_REST)
+				 NANODOSE_FAULT_FLOW_AT_REST | NANODOSE_FAULT_UNDERRUN | \
+				 NANODOSE_FAULT_SUSPEND)
 /* Lines, which stop at once whatever the limits say. */
 #define ND_LINE_FAULTS		(NANODOSE_FAULT_ESTOP | NANODOSE_FAULT_LIMIT_PLUS | \
 				 NANODOSE_FAULT_LIMIT_MINUS | NANODOSE_FAULT_DRIVER)
@@ -211,6 +214,13 @@ struct nd_motion {
 int nd_engine_init(struct nanodose *nd);
 /* Stop at once, cancel the timer, park the pins; later calls get -ENODEV. */
 void nd_engine_shutdown(struct nanodose *nd);
+/*
+ * The system goes to sleep: a motion latches SUSPEND and stops, by a ramp if
+ * that is short. The pins are parked. May sleep. And is awake again: the pins
+ * are driven as they were left.
+ */
+void nd_engine_suspend(struct nanodose *nd);
+void nd_engine_resume(struct nanodose *nd);
 /*
  * The fields are checked here; unknown flags and reserved ones by the caller.
  * After an error the motion is what it was.

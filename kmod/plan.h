@@ -24,6 +24,7 @@ struct nd_goal {
 	int direction;		/* +1, -1 */
 	bool has_end;
 	bool queue;		/* by the queue's segments, unless it is to stop */
+	bool more;		/* which are not all of them yet */
 	bool window;		/* the end is that of the position window */
 	bool stop;		/* come to rest, whatever the rate */
 };

@@ -87,6 +87,7 @@ bool nd_queue_take(struct nd_queue *queue, u64 now_ns, struct nd_segment *segmen
 		return false;
 	queue->head = (queue->head + 1) % ND_QUEUE_SEGMENTS;
 	queue->count--;
+	queue->taken++;
 
 	*direction = next->steps < 0 ? -1 : 1;
 	if (next->start_rate_nhz == next->end_rate_nhz)

@@ -26,6 +26,7 @@ struct nd_queue {
 	struct nanodose_segment segments[ND_QUEUE_SEGMENTS];
 	u32 head;		/* the next to be stepped */
 	u32 count;
+	u32 taken;		/* since the motion began */
 	struct nd_junction end;	/* after the last of them, and what is stepped now */
 };
 

@@ -15,8 +15,8 @@
 
 #include "nanodose.h"
 
-/* Each fault bit once, with a DROPPED record before it. */
-#define ND_RING_FAULT_SLOTS	16
+/* Each fault bit once, and a DROPPED record before each of them. */
+#define ND_RING_FAULT_SLOTS	32
 
 static u32 nd_ring_next(const struct nd_ring *ring, u32 index)
 {

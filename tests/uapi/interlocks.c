@@ -233,7 +233,12 @@ static void warnings_let_it_move(int fd)
 	long long steps;
 
 	limits.warn_faults = NANODOSE_WARN_FAULTS;
+	test(!(pump_status(fd).flags & NANODOSE_STATUS_WARN_ONLY), "before: nothing warns only");
+	pump_drain(fd);
 	pump_set_limits(fd, &limits);
+	test(pump_await_state(fd, NANODOSE_CAUSE_LIMITS, &record) &&
+	     record.state.flags & NANODOSE_STATUS_WARN_ONLY,
+	     "warn only: STATE says that there are faults like that");
 	run(fd, RATE_NHZ, 300);
 	rig_fault("air", 1);
 	test(pump_await_state(fd, NANODOSE_CAUSE_WARNING, &record) &&

@@ -177,7 +177,7 @@ static void others_refuse(int fd)
 
 	accepted(fd, NANODOSE_IOC_CLEAR_FAULTS, &good_clear, "CLEAR_FAULTS of faults not latched");
 	refuse_bits(fd, NANODOSE_IOC_CLEAR_FAULTS, &(union argument){ .clear = clear },
-		    offsetof(struct nanodose_clear_faults, faults), 13, 32,
+		    offsetof(struct nanodose_clear_faults, faults), 15, 32,
 		    "CLEAR_FAULTS unknown faults");
 	refuse_bits(fd, NANODOSE_IOC_CLEAR_FAULTS, &(union argument){ .clear = clear },
 		    offsetof(struct nanodose_clear_faults, reserved), 0, 96,
@@ -230,7 +230,7 @@ static void limits_refuse_unknown_bits(int fd)
 		    8 * sizeof(good.limits.reserved), "SET_LIMITS reserved");
 	refuse_bits(fd, NANODOSE_IOC_SET_LIMITS, &good,
 		    offsetof(struct nanodose_limits, warn_faults), 13, 32,
-		    "SET_LIMITS to warn of unknown faults");
+		    "SET_LIMITS to only warn of an underrun, of sleep, of unknown faults");
 	refuse_bits(fd, NANODOSE_IOC_SET_LIMITS, &good,
 		    offsetof(struct nanodose_limits, warn_faults), 3, 9,
 		    "SET_LIMITS to only warn of lines, lateness and the window");
@@ -238,8 +238,14 @@ static void limits_refuse_unknown_bits(int fd)
 		    offsetof(struct nanodose_limits, warn_faults), 0, 1,
 		    "SET_LIMITS to only warn of a silent owner");
 	refuse_bits(fd, NANODOSE_IOC_SET_LIMITS, &good,
-		    offsetof(struct nanodose_limits, now_faults), 13, 32,
+		    offsetof(struct nanodose_limits, now_faults), 15, 32,
 		    "SET_LIMITS to stop at once on unknown faults");
+	refuse_bits(fd, NANODOSE_IOC_SET_LIMITS, &good,
+		    offsetof(struct nanodose_limits, now_faults), 3, 6,
+		    "SET_LIMITS to stop at once on lines, which do so anyway");
+	refuse_bits(fd, NANODOSE_IOC_SET_LIMITS, &good,
+		    offsetof(struct nanodose_limits, now_faults), 13, 14,
+		    "SET_LIMITS to stop at once on an underrun, which is at rest");
 }
 
 static void unknown_commands_are_refused(int fd)

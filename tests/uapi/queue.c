@@ -63,7 +63,7 @@ static void malformed_is_refused(int fd)
 	bad.flags = NANODOSE_QUEUE_TRY;
 	accepted(fd, NANODOSE_IOC_QUEUE, &bad, "QUEUE with TRY");
 	test(bad.room == pump_info(fd).queue_segments, "TRY returns the room there is");
-	for (bit = 3; bit < 32; bit++) {
+	for (bit = 4; bit < 32; bit++) {
 		bad = good;
 		bad.flags = 1U << bit;
 		taken += ioctl(fd, NANODOSE_IOC_QUEUE, &bad) != -1 || errno != EINVAL;
@@ -88,6 +88,8 @@ static void malformed_is_refused(int fd)
 	refused(fd, NANODOSE_IOC_QUEUE, &bad, EINVAL, "QUEUE of nothing at rest");
 	bad.flags = NANODOSE_QUEUE_REPLACE;
 	refused(fd, NANODOSE_IOC_QUEUE, &bad, EINVAL, "QUEUE that replaces by nothing");
+	bad.flags = NANODOSE_QUEUE_MORE;
+	refused(fd, NANODOSE_IOC_QUEUE, &bad, EINVAL, "QUEUE of nothing with more to follow");
 	bad = good;
 	bad.segments = 16;
 	refused(fd, NANODOSE_IOC_QUEUE, &bad, EFAULT, "QUEUE of segments from nowhere");
@@ -343,6 +345,49 @@ static void others_end_it(int fd, int edges)
 	     !pump_status(fd).queued, "RUN takes over from a queue");
 }
 
+static void running_empty_is_a_fault_where_more_was_to_follow(int fd)
+{
+	static const struct nanodose_segment again[] = { { -5, 100 * HZ, 100 * HZ } };
+	struct nanodose_record record;
+	long long steps = rig_truth("steps");
+
+	zero(fd);
+	queue(fd, move, COUNT(move), NANODOSE_QUEUE_MORE);
+	test(pump_await_fault(fd, NANODOSE_FAULT_UNDERRUN, &record),
+	     "MORE: a queue that is not continued latches UNDERRUN");
+	test(record.fault.position == 1200 && record.fault.value == COUNT(move) &&
+	     !record.fault.rate_nhz, "it tells where, at rest, and after how many segments");
+	test(pump_await_state(fd, NANODOSE_CAUSE_REST, &record) && record.state.position == 1200 &&
+	     rig_truth("steps") - steps == 1200, "and all that was queued is stepped, exactly");
+	test(queue(fd, move, COUNT(move), 0) < 0 && errno == EPIPE,
+	     "QUEUE is refused until it is cleared");
+	rest(fd);
+
+	zero(fd);
+	queue(fd, move, COUNT(move), NANODOSE_QUEUE_MORE);
+	sleep_ms(100);
+	queue(fd, again, 1, NANODOSE_QUEUE_MORE);
+	sleep_ms(100);
+	test(!queue(fd, again, 1, 0) && pump_await_state(fd, NANODOSE_CAUSE_END, &record) &&
+	     record.state.position == 1190 && !record.state.faults,
+	     "MORE: the last of the lists, without it, ends without a fault");
+
+	zero(fd);
+	queue(fd, move, COUNT(move), NANODOSE_QUEUE_MORE);
+	sleep_ms(100);
+	queue(fd, NULL, 0, 0);
+	test(pump_await_fault(fd, NANODOSE_FAULT_UNDERRUN, &record),
+	     "MORE: a sign of life is not what was to follow");
+	rest(fd);
+
+	zero(fd);
+	queue(fd, move, COUNT(move), NANODOSE_QUEUE_MORE);
+	sleep_ms(300);
+	pump_stop(fd, NANODOSE_STOP_RAMP);
+	test(pump_await_rest(fd) && !pump_status(fd).faults,
+	     "MORE: STOP ends it without a fault");
+}
+
 int main(void)
 {
 	int edges = rig_edges_open();
@@ -356,6 +401,7 @@ int main(void)
 	a_full_queue_says_so(fd, edges);
 	replacing_joins_what_is_under_way(fd);
 	others_end_it(fd, edges);
+	running_empty_is_a_fault_where_more_was_to_follow(fd);
 	close(fd);
 	return test_end();
 }

@@ -37,6 +37,10 @@ static const struct {
 	  "steps moved no liquid: look for an occlusion, an empty syringe or a loose plunger; pressure may be stored in the line" },
 	{ NANODOSE_FAULT_FLOW_AT_REST, "flow at rest",
 	  "liquid flows although the pump stands still: look for a leak, a siphon or pressure from another pump" },
+	{ NANODOSE_FAULT_UNDERRUN, "queue ran empty",
+	  "the program that drives the pump did not send more steps in time; see whether it hung or the machine was overloaded" },
+	{ NANODOSE_FAULT_SUSPEND, "system went to sleep",
+	  "the machine was suspended while the pump moved: switch that off for the time of a run, then start again" },
 };
 
 static const char *const sensors[] = {
@@ -69,6 +73,8 @@ static const char *const causes[] = {
 	[NANODOSE_CAUSE_SENSOR] = "sensor started or stopped",
 	[NANODOSE_CAUSE_WARNING] = "warning",
 	[NANODOSE_CAUSE_LIMITS] = "limits set",
+	[NANODOSE_CAUSE_SUSPEND] = "system goes to sleep",
+	[NANODOSE_CAUSE_RESUME] = "system is awake again",
 };
 
 const char *nanodose_fault_name(uint32_t fault_bit)

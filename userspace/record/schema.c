@@ -70,6 +70,7 @@ const char record_schema[] =
 	" WHEN 5 THEN 'end position reached' WHEN 6 THEN 'came to rest'"
 	" WHEN 7 THEN 'faults cleared' WHEN 8 THEN 'position set'"
 	" WHEN 10 THEN 'warning' WHEN 11 THEN 'limits set'"
+	" WHEN 12 THEN 'system goes to sleep' WHEN 13 THEN 'system is awake again'"
 	" WHEN 9 THEN 'sensor started or stopped' ELSE s.cause END AS cause,"
 	" s.position AS position_steps, s.rate_nhz * 1e-9 AS rate_steps_s, s.faults, s.pid"
 	" FROM kernel_state s JOIN channel c ON c.id = s.channel;\n"
@@ -81,7 +82,8 @@ const char record_schema[] =
 	" WHEN 64 THEN 'steps too late' WHEN 128 THEN 'end of the position window'"
 	" WHEN 256 THEN 'motor driver fault' WHEN 512 THEN 'over-pressure'"
 	" WHEN 1024 THEN 'flow too high' WHEN 2048 THEN 'no flow'"
-	" WHEN 4096 THEN 'flow at rest' ELSE f.fault END AS fault,"
+	" WHEN 4096 THEN 'flow at rest' WHEN 8192 THEN 'queue ran empty'"
+	" WHEN 16384 THEN 'system went to sleep' ELSE f.fault END AS fault,"
 	" f.position AS position_steps, f.rate_nhz * 1e-9 AS rate_steps_s, f.value"
 	" FROM kernel_fault f JOIN channel c ON c.id = f.channel;\n"
 

@@ -194,6 +194,12 @@ static void describe_fault(const struct nanodose_fault_record *fault, char *text
 					 quantity, sizeof(quantity));
 		snprintf(text, size, "the sensor reads %s", quantity);
 		break;
+	case NANODOSE_FAULT_UNDERRUN:
+		snprintf(text, size, "after %lld segments", (long long)fault->value);
+		break;
+	case NANODOSE_FAULT_SUSPEND:
+		snprintf(text, size, "in motion");
+		break;
 	default:
 		snprintf(text, size, "line active");
 	}

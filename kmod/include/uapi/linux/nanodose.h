@@ -60,6 +60,8 @@
 #define NANODOSE_FAULT_HIGH_FLOW	(1U << 10)	/* flow too high while moving */
 #define NANODOSE_FAULT_NO_FLOW		(1U << 11)	/* steps without flow: occlusion, empty */
 #define NANODOSE_FAULT_FLOW_AT_REST	(1U << 12)	/* leak, siphon, free flow */
+#define NANODOSE_FAULT_UNDERRUN		(1U << 13)	/* a queue was not continued in time */
+#define NANODOSE_FAULT_SUSPEND		(1U << 14)	/* the system went to sleep in motion */
 
 /* nanodose_status.state and record.state.state */
 #define NANODOSE_STATE_REST		0	/* at standstill */
@@ -76,6 +78,7 @@
 #define NANODOSE_STATUS_LIMIT_PLUS	(1U << 4)	/* line active now */
 #define NANODOSE_STATUS_LIMIT_MINUS	(1U << 5)	/* line active now */
 #define NANODOSE_STATUS_DRIVER_FAULT	(1U << 6)	/* line active now */
+#define NANODOSE_STATUS_WARN_ONLY	(1U << 7)	/* some fault is set to warn only */
 
 /* nanodose_info.sensor_model */
 #define NANODOSE_SENSOR_NONE		0
@@ -193,6 +196,8 @@ struct nanodose_status {
 #define NANODOSE_CAUSE_SENSOR		9	/* sensor started or stopped */
 #define NANODOSE_CAUSE_WARNING		10	/* a fault whose policy is to warn */
 #define NANODOSE_CAUSE_LIMITS		11	/* SET_LIMITS */
+#define NANODOSE_CAUSE_SUSPEND		12	/* the system goes to sleep */
+#define NANODOSE_CAUSE_RESUME		13	/* and is awake again; time did not count */
 
 /* nanodose_flow_record.valid */
 #define NANODOSE_VALID_FLOW		(1U << 0)	/* flow, temperature, sensor flags */
@@ -255,7 +260,8 @@ struct nanodose_state_record {
  *	for SENSOR_LOST (0: no frame at all), sensor flags for AIR_IN_LINE, hold
  *	time in ns for OWNER_SILENT, end of the window for POSITION, pressure in
  *	Pa for OVER_PRESSURE, flow in pL/min for HIGH_FLOW and FLOW_AT_REST and,
- *	the mean of it, for NO_FLOW; 1 for lines
+ *	the mean of it, for NO_FLOW, segments stepped for UNDERRUN; 1 for lines
+ *	and SUSPEND
  * @fault: the NANODOSE_FAULT_* bit
  * @faults: all bits now latched
  * @reserved: zero
@@ -380,7 +386,7 @@ struct nanodose_run {
 				 NANODOSE_FAULT_OVER_PRESSURE | NANODOSE_FAULT_HIGH_FLOW | \
 				 NANODOSE_FAULT_NO_FLOW | NANODOSE_FAULT_FLOW_AT_REST)
 #define NANODOSE_NOW_FAULTS	(NANODOSE_WARN_FAULTS | NANODOSE_FAULT_OWNER_SILENT | \
-				 NANODOSE_FAULT_LATE)
+				 NANODOSE_FAULT_LATE | NANODOSE_FAULT_SUSPEND)
 
 #define NANODOSE_POSITION_MAX	0x4000000000000000LL	/* either way */
 
@@ -461,6 +467,7 @@ struct nanodose_segment {
 #define NANODOSE_QUEUE_TRY		(1U << 0)	/* check, but do not take the list */
 #define NANODOSE_QUEUE_REPLACE		(1U << 1)	/* of the segments not begun */
 #define NANODOSE_QUEUE_START_AT		(1U << 2)	/* start_ns counts; from rest only */
+#define NANODOSE_QUEUE_MORE		(1U << 3)	/* more is to follow in time */
 
 /**
  * struct nanodose_queue - step a list of segments, one after the other
@@ -483,7 +490,8 @@ struct nanodose_segment {
  * which the one before ends. From standstill, to standstill and where the
  * direction changes the rate is 0, or so low that acceleration reaches it
  * within one step. The last one must end at standstill: a queue never runs
- * empty in motion, and what is not followed by more in time simply ends.
+ * empty in motion. What is not followed by more in time ends there; if the last
+ * call that brought segments had the flag MORE, this is the fault UNDERRUN.
  * poll() says OUT while there is room.
  *
  * EAGAIN: no room for all. EBUSY: a RUN is under way, or a stop; RUN itself may
