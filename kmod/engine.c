@@ -129,7 +129,7 @@ bool nd_take_segment(struct nanodose *nd, const struct nd_axis *axis)
 	nd_keep_apart(engine, div64_u64(ND_STEP_ASTEPS, rate_nhz));
 
 	if (heading != engine->direction) {
-		engine->dir_ns = max(axis->now_ns, engine->fall_ns + engine->dir_setup_ns);
+		engine->dir_ns = max(axis->now_ns, engine->fall_ns + engine->dir_hold_ns);
 		first_ns = engine->dir_ns + engine->dir_setup_ns;
 		if (segment->due_ns < first_ns)
 			nd_segment_delay(segment, first_ns - segment->due_ns);
@@ -148,6 +148,9 @@ int nd_engine_init(struct nanodose *nd)
 	engine->state = NANODOSE_STATE_REST;
 	engine->pulse_ns = nd->gpio.pulse_ns;
 	engine->dir_setup_ns = nd->gpio.dir_setup_ns;
+	engine->dir_hold_ns = nd->gpio.dir_hold_ns;
+	engine->step_both_edges = nd->gpio.step_both_edges;
+	engine->step_level = nd->gpio.step_level;
 	engine->max_rate_nhz = nd->gpio.max_rate_hz * 1000000000ULL;
 	engine->max_accel_nhz_s = ND_MAX_ACCEL_NHZ_S;
 	engine->max_lag_ns = nd_max_lag_us * (u64)NSEC_PER_USEC;
@@ -158,7 +161,7 @@ int nd_engine_init(struct nanodose *nd)
 	return 0;
 }
 
-/* At rest: no timer, STEP low, motor power off. */
+/* At rest: no timer, no pulse, motor power off. */
 static void nd_park(struct nanodose *nd)
 {
 	struct nd_engine *engine = &nd->engine;
@@ -220,7 +223,7 @@ void nd_engine_resume(struct nanodose *nd)
 
 	raw_spin_lock_irqsave(&engine->lock, flags);
 	gpiod_set_value(nd->gpio.dir, engine->direction > 0);
-	gpiod_set_value(nd->gpio.step, 0);
+	gpiod_set_value(nd->gpio.step, engine->step_level);
 	raw_spin_unlock_irqrestore(&engine->lock, flags);
 }
 

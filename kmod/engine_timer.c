@@ -111,16 +111,22 @@ static void nd_next_segment(struct nanodose *nd)
 		      NANODOSE_CAUSE_END : NANODOSE_CAUSE_REST, 0);
 }
 
-static void nd_step(struct nanodose *nd, u64 now_ns)
+/* A pulse, which may have to be ended later, or one edge. False: the segment is over. */
+static bool nd_emit(struct nanodose *nd)
 {
 	struct nd_engine *engine = &nd->engine;
 	struct nd_segment *segment = &engine->segment;
-	u64 late_ns = now_ns > segment->due_ns ? now_ns - segment->due_ns : 0;
 	bool more;
 
+	if (engine->step_both_edges) {
+		engine->step_level = !engine->step_level;
+		gpiod_set_value(nd->gpio.step, engine->step_level);
+		engine->fall_ns = ktime_get_ns();
+		engine->rise_ns = engine->fall_ns;
+		return nd_segment_advance(segment);
+	}
+
 	gpiod_set_value(nd->gpio.step, 1);
-	engine->position += engine->direction;
-	engine->steps_total++;
 	/* The sum for the next step, while the line is high. */
 	more = nd_segment_advance(segment);
 	if (engine->pulse_ns <= ND_PULSE_SPIN_NS) {
@@ -132,7 +138,19 @@ static void nd_step(struct nanodose *nd, u64 now_ns)
 		engine->fall_ns = ktime_get_ns() + engine->pulse_ns;
 	}
 	engine->rise_ns = engine->fall_ns - engine->pulse_ns;
+	return more;
+}
 
+static void nd_step(struct nanodose *nd, u64 now_ns)
+{
+	struct nd_engine *engine = &nd->engine;
+	struct nd_segment *segment = &engine->segment;
+	u64 late_ns = now_ns > segment->due_ns ? now_ns - segment->due_ns : 0;
+	bool more;
+
+	more = nd_emit(nd);
+	engine->position += engine->direction;
+	engine->steps_total++;
 	if (more)
 		nd_keep_apart(engine, segment->due_ns - segment->last_ns);
 	else

@@ -15,7 +15,7 @@
 #define ND_PULSE_MIN_NS		100
 #define ND_PULSE_MAX_NS		100000
 #define ND_DIR_SETUP_DEFAULT_NS	1000
-#define ND_DIR_SETUP_MAX_NS	1000000
+#define ND_DIR_MAX_NS		1000000
 #define ND_RATE_DEFAULT_HZ	40000
 #define ND_RATE_MAX_HZ		200000
 
@@ -51,7 +51,11 @@ static int nd_gpio_timing(struct nanodose *nd)
 	if (ret)
 		return ret;
 	ret = nd_gpio_u32(nd, "dir-setup-ns", &gpio->dir_setup_ns,
-			  ND_DIR_SETUP_DEFAULT_NS, 0, ND_DIR_SETUP_MAX_NS);
+			  ND_DIR_SETUP_DEFAULT_NS, 0, ND_DIR_MAX_NS);
+	if (ret)
+		return ret;
+	ret = nd_gpio_u32(nd, "dir-hold-ns", &gpio->dir_hold_ns,
+			  gpio->dir_setup_ns, 0, ND_DIR_MAX_NS);
 	if (ret)
 		return ret;
 	ret = nd_gpio_u32(nd, "pulse-width-ns", &gpio->pulse_ns,
@@ -60,10 +64,13 @@ static int nd_gpio_timing(struct nanodose *nd)
 		return ret;
 
 	/* High and low, with what steps may come closer after one that was late. */
+	gpio->step_both_edges = device_property_read_bool(nd->parent, "step-both-edges");
 	most = (u32)NSEC_PER_SEC / gpio->max_rate_hz / 16 * 7;
+	if (gpio->step_both_edges)
+		most *= 2;
 	if (gpio->pulse_ns > most)
 		return dev_err_probe(nd->parent, -EINVAL,
-				     "pulse-width-ns: %u leaves STEP no low time at max-step-rate-hz %u, must be at most %u\n",
+				     "pulse-width-ns: %u leaves STEP no time for the next level at max-step-rate-hz %u, must be at most %u\n",
 				     gpio->pulse_ns, gpio->max_rate_hz, most);
 	return 0;
 }
@@ -84,7 +91,25 @@ static int nd_gpio_line(struct nanodose *nd, struct gpio_desc **line, const char
 	return 0;
 }
 
-int nd_gpio_probe(struct nanodose *nd)
+/* With both edges any change of level is a step: STEP is taken over as it is. */
+static enum gpiod_flags nd_step_flags(const struct nd_gpio *gpio)
+{
+	return gpio->step_both_edges ? GPIOD_ASIS : GPIOD_OUT_LOW;
+}
+
+static int nd_gpio_take_over_step(struct nanodose *nd)
+{
+	struct nd_gpio *gpio = &nd->gpio;
+	int ret;
+
+	if (!gpio->step_both_edges)
+		return 0;
+	gpio->step_level = gpiod_get_value(gpio->step) > 0;
+	ret = gpiod_direction_output(gpio->step, gpio->step_level);
+	return ret ? dev_err_probe(nd->parent, ret, "step-gpios: cannot be an output\n") : 0;
+}
+
+static int nd_gpio_get(struct nanodose *nd)
 {
 	struct nd_gpio *gpio = &nd->gpio;
 	const struct {
@@ -93,7 +118,7 @@ int nd_gpio_probe(struct nanodose *nd)
 		enum gpiod_flags flags;
 		bool required;
 	} lines[] = {
-		{ &gpio->step, "step", GPIOD_OUT_LOW, true },
+		{ &gpio->step, "step", nd_step_flags(gpio), true },
 		{ &gpio->dir, "dir", GPIOD_OUT_LOW, true },
 		{ &gpio->enable, "enable", GPIOD_OUT_LOW, false },
 		{ &gpio->estop, "estop", GPIOD_IN, false },
@@ -102,13 +127,19 @@ int nd_gpio_probe(struct nanodose *nd)
 		{ &gpio->fault, "fault", GPIOD_IN, false },
 	};
 	unsigned int i;
-	int ret;
+	int ret = 0;
 
-	ret = nd_gpio_timing(nd);
 	for (i = 0; !ret && i < ARRAY_SIZE(lines); i++)
 		ret = nd_gpio_line(nd, lines[i].line, lines[i].name, lines[i].flags,
 				   lines[i].required);
-	return ret;
+	return ret ?: nd_gpio_take_over_step(nd);
+}
+
+int nd_gpio_probe(struct nanodose *nd)
+{
+	int ret = nd_gpio_timing(nd);
+
+	return ret ?: nd_gpio_get(nd);
 }
 
 static bool nd_gpio_active(struct gpio_desc *line)

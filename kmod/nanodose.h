@@ -121,9 +121,12 @@ struct nd_gpio {
 	int limit_plus_irq;
 	int limit_minus_irq;
 	int fault_irq;
-	u32 pulse_ns;			/* STEP high time */
-	u32 dir_setup_ns;		/* DIR stable before STEP rises, and after it */
+	bool step_both_edges;		/* a step on each edge, else on the rising one */
+	u32 pulse_ns;			/* STEP high time, and low; with both edges, of a level */
+	u32 dir_setup_ns;		/* DIR stable before a step */
+	u32 dir_hold_ns;		/* and after it */
 	u32 max_rate_hz;		/* of motor and mechanics */
+	bool step_level;		/* of STEP at probe, with both edges */
 };
 
 struct nanodose;
@@ -177,11 +180,14 @@ struct nd_engine {
 	u64 max_accel_nhz_s;
 	u64 max_lag_ns;
 	/* the engine's own */
+	bool step_both_edges;
 	u32 pulse_ns;
 	u32 dir_setup_ns;
+	u32 dir_hold_ns;
+	bool step_level;		/* of STEP as it stands, with both edges */
 	int heading;			/* of the segment; DIR follows before a step */
 	u64 step_rate_nhz;		/* at the last step, 0 from rest */
-	u64 rise_ns;			/* the last STEP edges; a fall may be to come */
+	u64 rise_ns;			/* last STEP edges; a fall may be to come */
 	u64 fall_ns;
 	u64 dir_ns;			/* DIR may change; then, STEP may rise */
 	u64 earliest_ns;		/* STEP may rise, by the steps before */

@@ -53,6 +53,20 @@ static ssize_t dir_setup_ns_show(struct device *dev, struct device_attribute *at
 }
 static DEVICE_ATTR_RO(dir_setup_ns);
 
+static ssize_t dir_hold_ns_show(struct device *dev, struct device_attribute *attribute,
+				char *buffer)
+{
+	return sysfs_emit(buffer, "%u\n", nd_of(dev)->gpio.dir_hold_ns);
+}
+static DEVICE_ATTR_RO(dir_hold_ns);
+
+static ssize_t step_both_edges_show(struct device *dev, struct device_attribute *attribute,
+				    char *buffer)
+{
+	return sysfs_emit(buffer, "%d\n", nd_of(dev)->gpio.step_both_edges);
+}
+static DEVICE_ATTR_RO(step_both_edges);
+
 static struct attribute *nd_attrs[] = {
 	&dev_attr_label.attr,
 	&dev_attr_microsteps_per_rev.attr,
@@ -60,6 +74,8 @@ static struct attribute *nd_attrs[] = {
 	&dev_attr_max_step_rate_hz.attr,
 	&dev_attr_pulse_width_ns.attr,
 	&dev_attr_dir_setup_ns.attr,
+	&dev_attr_dir_hold_ns.attr,
+	&dev_attr_step_both_edges.attr,
 	NULL
 };
 

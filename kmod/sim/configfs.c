@@ -33,6 +33,10 @@ static const struct sim_params defaults = {
 	.lead_pitch_nm = 1000000,
 	.microsteps_per_rev = 3200,
 	.max_step_rate_hz = 40000,
+	/* what the motor driver chip asks for */
+	.pulse_width_ns = 2000,
+	.dir_setup_ns = 1000,
+	.dir_hold_ns = 1000,
 	.compliance_fl_per_pa = 10000,
 	.resistance_pa_s_per_ul = 28000,
 	.dead_volume_nl = 20000,
@@ -110,6 +114,10 @@ SIM_PARAM(syringe_diameter_um, 50, 60000);
 SIM_PARAM(lead_pitch_nm, 1000, 50000000);
 SIM_PARAM(microsteps_per_rev, 1, 1000000);
 SIM_PARAM(max_step_rate_hz, 1, 1000000);
+SIM_PARAM(step_both_edges, 0, 1);
+SIM_PARAM(pulse_width_ns, 0, 1000000);
+SIM_PARAM(dir_setup_ns, 0, 10000000);
+SIM_PARAM(dir_hold_ns, 0, 10000000);
 SIM_PARAM(compliance_fl_per_pa, 10, 100000000);
 SIM_PARAM(resistance_pa_s_per_ul, 1, 100000000);
 SIM_PARAM(back_pressure_pa, -90000, 10000000);
@@ -228,6 +236,10 @@ static struct configfs_attribute *sim_attrs[] = {
 	&sim_attr_lead_pitch_nm,
 	&sim_attr_microsteps_per_rev,
 	&sim_attr_max_step_rate_hz,
+	&sim_attr_step_both_edges,
+	&sim_attr_pulse_width_ns,
+	&sim_attr_dir_setup_ns,
+	&sim_attr_dir_hold_ns,
 	&sim_attr_compliance_fl_per_pa,
 	&sim_attr_resistance_pa_s_per_ul,
 	&sim_attr_back_pressure_pa,

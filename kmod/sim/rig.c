@@ -12,10 +12,6 @@
 #include "edges.h"
 #include "rig.h"
 
-/* What the motor driver chip asks for */
-#define PULSE_WIDTH_NS		2000
-#define DIR_SETUP_NS		1000
-
 static unsigned int rigs;
 module_param(rigs, uint, 0444);
 MODULE_PARM_DESC(rigs, "Number of rigs with default parameters to make at load");
@@ -115,10 +111,14 @@ static int rig_init_pump(struct sim_rig *rig)
 		PROPERTY_ENTRY_STRING("label", rig->name),
 		PROPERTY_ENTRY_U32("microsteps-per-revolution", p->microsteps_per_rev),
 		PROPERTY_ENTRY_U32("lead-pitch-nanometers", p->lead_pitch_nm),
-		PROPERTY_ENTRY_U32("pulse-width-ns", PULSE_WIDTH_NS),
-		PROPERTY_ENTRY_U32("dir-setup-ns", DIR_SETUP_NS),
+		PROPERTY_ENTRY_U32("pulse-width-ns", p->pulse_width_ns),
+		PROPERTY_ENTRY_U32("dir-setup-ns", p->dir_setup_ns),
+		PROPERTY_ENTRY_U32("dir-hold-ns", p->dir_hold_ns),
 		PROPERTY_ENTRY_U32("max-step-rate-hz", p->max_step_rate_hz),
 		PROPERTY_ENTRY_REF("flow-sensor", &rig->sensor_node),
+		/* last, as it may be left out */
+		p->step_both_edges ? PROPERTY_ENTRY_BOOL("step-both-edges") :
+				     (struct property_entry){},
 		{ }
 	};
 	const struct platform_device_info info = {

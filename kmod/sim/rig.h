@@ -44,6 +44,10 @@ struct sim_params {
 	s64 lead_pitch_nm;
 	s64 microsteps_per_rev;
 	s64 max_step_rate_hz;
+	s64 step_both_edges;		/* the motor driver steps on each edge */
+	s64 pulse_width_ns;
+	s64 dir_setup_ns;
+	s64 dir_hold_ns;
 	s64 compliance_fl_per_pa;
 	s64 resistance_pa_s_per_ul;
 	s64 back_pressure_pa;

@@ -25,7 +25,7 @@ static void gpio_drive(struct sim_rig *rig, unsigned int line, bool level)
 		now_ns = sim_now();
 		rig->level[line] = level;
 		sim_edges_record(rig->edges, now_ns, line, level);
-		if (line == SIM_STEP && level)
+		if (line == SIM_STEP && (level || rig->params.step_both_edges))
 			sim_plant_step(&rig->plant, now_ns, rig->level[SIM_DIR] ? 1 : -1,
 				       rig->level[SIM_ENABLE]);
 	}

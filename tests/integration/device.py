@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The character device, driven straight from Python by its documented ABI."""
+import ctypes
 import fcntl
+import glob
 import os
 import select
 import struct
@@ -11,6 +13,7 @@ FLOW = struct.Struct("=qqiiIHHQ")
 STATE = struct.Struct("=qqIIIIiI")
 TYPE_STATE, TYPE_FLOW, TYPE_FAULT, TYPE_DROPPED = 1, 2, 3, 4
 END_POSITION, START_AT = 1, 2
+QUEUE_REPLACE, QUEUE_START_AT = 2, 4
 CAUSE_END = 5
 FAULT_OVER_PRESSURE, FAULT_HIGH_FLOW = 1 << 9, 1 << 10
 LIMITS_WARN_FAULTS = 100
@@ -18,6 +21,15 @@ LIMITS_WARN_FAULTS = 100
 
 def _ioc(direction, number, size):
     return direction << 30 | size << 16 | MAGIC << 8 | number
+
+
+def of_rig(label):
+    """Path of the node of a rig's pump; None if there is none."""
+    for path in glob.glob("/sys/class/nanodose/*/label"):
+        with open(path) as file:
+            if file.read().strip() == label:
+                return "/dev/" + path.split("/")[-2]
+    return None
 
 
 class Device:
@@ -60,6 +72,16 @@ class Device:
         fcntl.ioctl(self.fd, _ioc(2, 0x0C, 144), limits)
         struct.pack_into("=I", limits, LIMITS_WARN_FAULTS, faults)
         fcntl.ioctl(self.fd, _ioc(1, 0x05, 144), limits)
+
+    def queue(self, segments, accel_nhz_s, hold_ns, flags=0, start_ns=0):
+        """A list of (steps, v0_nhz, v1_nhz)."""
+        self.segments = ctypes.create_string_buffer(b"".join(struct.pack("=qQQ", *segment) for segment in segments))
+        fcntl.ioctl(self.fd, _ioc(3, 0x07, 64),
+                    struct.pack("=QQQQIIII4I", ctypes.addressof(self.segments), hold_ns, accel_nhz_s, start_ns,
+                                len(segments), flags, 0, 0, 0, 0, 0, 0))
+
+    def position(self):
+        return struct.unpack_from("=q", self.status_bytes(), 8)[0]
 
     def status_bytes(self):
         buffer = bytearray(200)

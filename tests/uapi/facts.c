@@ -95,6 +95,8 @@ int main(void)
 	sysfs_tells("max_step_rate_hz", 40000);
 	sysfs_tells("pulse_width_ns", 2000);
 	sysfs_tells("dir_setup_ns", 1000);
+	sysfs_tells("dir_hold_ns", 1000);
+	sysfs_tells("step_both_edges", 0);
 	sysfs_tells("sensor_serial", info.sensor_serial);
 	sysfs_tells("sensor_full_scale_pl_min", 2000000000);
 	fdinfo_tells(fd);
