@@ -130,6 +130,7 @@ static void nd_remove(void *data)
 {
 	struct nanodose *nd = data;
 
+	nd_debugfs_remove(nd);
 	nd_unbind(nd);
 	cdev_device_del(&nd->cdev, &nd->dev);
 }
@@ -202,6 +203,7 @@ static int nd_probe(struct platform_device *pdev)
 		nd_unbind(nd);
 		return dev_err_probe(dev, ret, "cannot make the character device\n");
 	}
+	nd_debugfs_add(nd);
 	return devm_add_action_or_reset(dev, nd_remove, nd);
 }
 
@@ -232,9 +234,10 @@ static int __init nd_init(void)
 {
 	int ret;
 
+	nd_debugfs_init();
 	ret = class_register(&nd_class);
 	if (ret)
-		return ret;
+		goto remove_debugfs;
 	ret = alloc_chrdev_region(&nd_devt, 0, ND_MINORS, "nanodose");
 	if (ret)
 		goto unregister_class;
@@ -252,6 +255,8 @@ unregister_region:
 	unregister_chrdev_region(nd_devt, ND_MINORS);
 unregister_class:
 	class_unregister(&nd_class);
+remove_debugfs:
+	nd_debugfs_exit();
 	return ret;
 }
 module_init(nd_init);
@@ -262,6 +267,7 @@ static void __exit nd_exit(void)
 	i2c_del_driver(&nd_flow_sf06_driver);
 	unregister_chrdev_region(nd_devt, ND_MINORS);
 	class_unregister(&nd_class);
+	nd_debugfs_exit();
 	ida_destroy(&nd_ida);
 }
 module_exit(nd_exit);

@@ -23,6 +23,7 @@
 
 #include "compat.h"
 #include "engine.h"
+#include "trace.h"
 
 static unsigned int nd_max_lag_us = 10000;
 module_param_named(max_lag_us, nd_max_lag_us, uint, 0444);
@@ -128,12 +129,14 @@ bool nd_take_segment(struct nanodose *nd, const struct nd_axis *axis)
 		       max(axis->rate_nhz, axis->step_rate_nhz));
 	nd_keep_apart(engine, div64_u64(ND_STEP_ASTEPS, rate_nhz));
 
+	engine->segments++;
 	if (heading != engine->direction) {
 		engine->dir_ns = max(axis->now_ns, engine->fall_ns + engine->dir_hold_ns);
 		first_ns = engine->dir_ns + engine->dir_setup_ns;
 		if (segment->due_ns < first_ns)
 			nd_segment_delay(segment, first_ns - segment->due_ns);
 	}
+	trace_nanodose_segment(nd);
 	return true;
 }
 

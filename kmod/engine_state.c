@@ -6,6 +6,7 @@
 #include <linux/spinlock.h>
 
 #include "engine.h"
+#include "trace.h"
 
 static s64 nd_signed_rate(const struct nd_engine *engine, u64 now_ns)
 {
@@ -74,6 +75,7 @@ void nd_push_fault(struct nanodose *nd, u64 now_ns, u32 fault, s64 value)
 		},
 	};
 
+	trace_nanodose_fault(nd, &record);
 	nd_stream_push(&nd->stream, &record);
 }
 

@@ -19,6 +19,7 @@
 #include <linux/spinlock.h>
 
 #include "engine.h"
+#include "trace.h"
 
 /*
  * Pulses up to this long are waited for in the callback, which then is cheaper
@@ -155,6 +156,11 @@ static void nd_step(struct nanodose *nd, u64 now_ns)
 		nd_keep_apart(engine, segment->due_ns - segment->last_ns);
 	else
 		nd_next_segment(nd);
+	/* so late that the next one has to wait for it */
+	if (nd_moving(engine) && engine->earliest_ns > segment->due_ns) {
+		engine->late_steps++;
+		trace_nanodose_late_step(nd, late_ns);
+	}
 	if (late_ns > engine->late_max_ns)
 		engine->late_max_ns = late_ns;
 	if (late_ns > engine->max_lag_ns)
@@ -203,6 +209,7 @@ enum hrtimer_restart nd_timer(struct hrtimer *timer)
 	u64 next_ns;
 
 	raw_spin_lock_irqsave(&engine->lock, flags);
+	engine->interrupts++;
 	nd_do_what_is_due(nd, ktime_get_ns());
 	if (hrtimer_is_queued(timer)) {
 		/* set again by another processor while this one waited for the lock */

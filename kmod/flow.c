@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 
 #include "nanodose.h"
+#include "trace.h"
 
 static LIST_HEAD(nd_flow_sensors);
 static DEFINE_MUTEX(nd_flow_sensors_lock);
@@ -158,6 +159,8 @@ static void nd_flow_sample(struct nanodose *nd)
 		record.flow.valid |= NANODOSE_VALID_PRESSURE;
 	}
 
+	flow->samples++;
+	trace_nanodose_flow(nd, &record);
 	nd_flow_keep(flow, &record);
 	nd_stream_push(&nd->stream, &record);
 	nd_guard_sample(nd, &record);

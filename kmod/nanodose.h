@@ -11,6 +11,7 @@
  *	flow     - sampler thread: flow sensor and pressure to FLOW records
  *	limits   - what the interlocks hold to: defaults, and what may be set
  *	guard    - decides what a reading means for the motion
+ *	sysfs, debugfs, trace - facts, counters for tests, tracepoints
  *
  * Lock order: nanodose.lock (mutex) > engine.lock (raw) > stream.lock (raw).
  */
@@ -35,6 +36,7 @@
 #include "queue.h"
 #include "stepgen.h"
 
+struct dentry;
 struct iio_channel;
 struct nd_client;
 struct nd_flow_sensor;
@@ -47,6 +49,8 @@ struct nd_stream {
 	struct list_head clients;
 	u64 sequence;			/* of the next record, from 1 */
 	bool shut;			/* no record any more */
+	u64 lost;			/* records, of all rings; a counter for tests */
+	u64 wakes;			/* likewise */
 	wait_queue_head_t wait;		/* readers and pollers of all clients */
 	struct work_struct wake;	/* wakes from any context, RT included */
 };
@@ -172,6 +176,9 @@ struct nd_engine {
 	bool shut;			/* no motion any more: unbind */
 	s64 position;
 	u64 steps_total;
+	u64 interrupts;			/* counters for tests */
+	u64 segments;
+	u64 late_steps;
 	u32 faults;			/* latched */
 	u32 warnings;			/* likewise */
 	struct nanodose_limits limits;
@@ -322,6 +329,7 @@ struct nd_flow {
 	struct task_struct *thread;	/* NULL while stopped */
 	u64 period_ns;			/* 0 while stopped */
 	u64 first_ns;			/* instant of the first sample */
+	u64 samples;			/* a counter for tests */
 	struct mutex lock;		/* the last reading below */
 	u64 time_ns;
 	s64 flow_pl_min;
@@ -396,6 +404,7 @@ struct nanodose {
 	struct nd_stream stream;
 	struct nd_flow flow;
 	struct nd_guard guard;
+	struct dentry *debugfs;
 };
 
 /* chardev.c */
@@ -406,6 +415,12 @@ void nd_chardev_gone(struct nanodose *nd);
 /* core.c: a struct nanodose that some file still holds open stays valid. */
 #define nd_get(nd)	get_device(&(nd)->dev)
 #define nd_put(nd)	put_device(&(nd)->dev)
+
+/* debugfs.c */
+void nd_debugfs_init(void);
+void nd_debugfs_exit(void);
+void nd_debugfs_add(struct nanodose *nd);
+void nd_debugfs_remove(struct nanodose *nd);
 
 /* sysfs.c */
 extern const struct attribute_group *nd_groups[];

@@ -52,7 +52,8 @@ static void nd_ring_put_dropped(struct nd_ring *ring, u64 time_ns, u64 sequence)
 	WRITE_ONCE(ring->lost, 0);
 }
 
-static void nd_ring_push(struct nd_ring *ring, const struct nanodose_record *record)
+/* False: lost. */
+static bool nd_ring_push(struct nd_ring *ring, const struct nanodose_record *record)
 {
 	bool fault = record->type == NANODOSE_RECORD_FAULT;
 	u32 limit = fault ? ring->slots - 1 : ring->capacity;
@@ -61,11 +62,12 @@ static void nd_ring_push(struct nd_ring *ring, const struct nanodose_record *rec
 		if (!ring->lost)
 			ring->first_lost = record->sequence;
 		WRITE_ONCE(ring->lost, ring->lost + 1);
-		return;
+		return false;
 	}
 	if (ring->lost)
 		nd_ring_put_dropped(ring, record->time_ns, record->sequence);
 	nd_ring_put(ring, record);
+	return true;
 }
 
 int nd_ring_alloc(struct nd_ring *ring, u32 records)
@@ -111,12 +113,13 @@ void nd_stream_push(struct nd_stream *stream, struct nanodose_record *record)
 	if (!stream->shut) {
 		record->sequence = stream->sequence++;
 		list_for_each_entry(client, &stream->clients, list) {
-			if (nd_client_wants(client, record->type))
-				nd_ring_push(&client->ring, record);
+			if (nd_client_wants(client, record->type) &&
+			    !nd_ring_push(&client->ring, record))
+				stream->lost++;
 		}
 		/* A wait queue has a sleeping lock on RT; the work item may take it. */
 		if (wq_has_sleeper(&stream->wait))
-			queue_work(system_highpri_wq, &stream->wake);
+			stream->wakes += queue_work(system_highpri_wq, &stream->wake);
 	}
 	raw_spin_unlock_irqrestore(&stream->lock, flags);
 }
@@ -127,7 +130,7 @@ void nd_stream_wake_writers(struct nd_stream *stream)
 
 	raw_spin_lock_irqsave(&stream->lock, flags);
 	if (!stream->shut && wq_has_sleeper(&stream->wait))
-		queue_work(system_highpri_wq, &stream->wake);
+		stream->wakes += queue_work(system_highpri_wq, &stream->wake);
 	raw_spin_unlock_irqrestore(&stream->lock, flags);
 }
 
