@@ -120,6 +120,7 @@ bool nd_take_segment(struct nanodose *nd, const struct nd_axis *axis)
 		return false;
 	}
 
+	nd_segment_carry(segment, axis->sub_ns);
 	engine->step_rate_nhz = heading == axis->direction ? axis->step_rate_nhz : 0;
 	engine->heading = heading;
 	engine->state = nd_state_of_segment(engine);

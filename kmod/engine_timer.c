@@ -90,6 +90,7 @@ static void nd_next_segment(struct nanodose *nd)
 	u64 end_ns = engine->segment.last_ns, rate_nhz = engine->segment.v1_nhz;
 	struct nd_axis axis = {
 		.now_ns = end_ns,
+		.sub_ns = nd_segment_sub_ns(&engine->segment),
 		.position = engine->position,
 		.rate_nhz = rate_nhz,
 		.step_rate_nhz = rate_nhz,

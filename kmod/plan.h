@@ -32,6 +32,7 @@ struct nd_goal {
 /* The axis at the instant from which the next segment counts. */
 struct nd_axis {
 	u64 now_ns;
+	u32 sub_ns;		/* of it, in 2^-32 ns, where one segment joins another */
 	s64 position;		/* whole steps emitted */
 	u64 fraction_asteps;	/* part done of the step under way, in direction */
 	u64 rate_nhz;		/* 0 at rest */

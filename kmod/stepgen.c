@@ -123,18 +123,13 @@ void nd_segment_cruise(struct nd_segment *segment, u64 t0_ns, u64 fraction_astep
 	segment->due_ns = t0_ns + first_ns;
 }
 
-/* T(n) of a ramp, rounded down. */
+/* T(n) of a ramp inside of it, rounded down. */
 static u64 nd_ramp_time(const struct nd_segment *segment, u64 n)
 {
 	struct nd_wide way = nd_wide_sub(nd_wide_mul(n, ND_STEP_ASTEPS),
 					 nd_wide(segment->fraction_asteps));
 	u64 sum, part, whole, sq, remainder;
 	u32 f32;
-
-	if (n >= segment->steps) {
-		sum = segment->v0_nhz + segment->v1_nhz;
-		return nd_wide_div(nd_wide_shl(way, 1), sum, &remainder);
-	}
 
 	f32 = nd_mul_div(segment->fraction_asteps, 1ULL << 32, ND_STEP_ASTEPS);
 	part = (n << 32) - f32;
@@ -148,6 +143,24 @@ static u64 nd_ramp_time(const struct nd_segment *segment, u64 n)
 	if (sq)
 		sum += nd_sqrt_scaled(sq);
 	return nd_wide_div(nd_wide_shl(way, segment->shift + 1), sum, &remainder);
+}
+
+/* T(steps): exact, its rest in units of 2^-32 ns. */
+static void nd_ramp_duration(struct nd_segment *segment)
+{
+	struct nd_wide way = nd_wide_sub(nd_wide_mul(segment->steps, ND_STEP_ASTEPS),
+					 nd_wide(segment->fraction_asteps));
+	u64 sum = segment->v0_nhz + segment->v1_nhz;
+	u64 remainder;
+
+	segment->duration_ns = nd_wide_div(nd_wide_shl(way, 1), sum, &remainder);
+	segment->duration_sub = nd_mul_div(remainder, 1ULL << 32, sum);
+}
+
+static u64 nd_ramp_due_ns(const struct nd_segment *segment)
+{
+	return segment->t0_ns + (segment->next < segment->steps ?
+				 nd_ramp_time(segment, segment->next) : segment->duration_ns);
 }
 
 void nd_segment_ramp(struct nd_segment *segment, u64 t0_ns, u64 fraction_asteps,
@@ -169,8 +182,8 @@ void nd_segment_ramp(struct nd_segment *segment, u64 t0_ns, u64 fraction_asteps,
 	v1 = v1_nhz << segment->shift;
 	segment->v0sq = nd_wide_mul(v0, v0).hi;
 	segment->v1sq = nd_wide_mul(v1, v1).hi;
-	segment->duration_ns = nd_ramp_time(segment, steps);
-	segment->due_ns = t0_ns + nd_ramp_time(segment, 1);
+	nd_ramp_duration(segment);
+	segment->due_ns = nd_ramp_due_ns(segment);
 }
 
 void nd_segment_delay(struct nd_segment *segment, u64 delay_ns)
@@ -180,6 +193,31 @@ void nd_segment_delay(struct nd_segment *segment, u64 delay_ns)
 	segment->last_ns += delay_ns;
 }
 
+void nd_segment_carry(struct nd_segment *segment, u32 sub_ns)
+{
+	u64 sum;
+
+	if (segment->v0_nhz != segment->v1_nhz) {
+		sum = (u64)segment->duration_sub + sub_ns;
+		segment->duration_ns += sum >> 32;
+		segment->duration_sub = sum;
+		segment->due_ns = nd_ramp_due_ns(segment);
+		return;
+	}
+	segment->acc_rem += nd_mul_div(sub_ns, segment->v0_nhz, 1ULL << 32);
+	if (segment->acc_rem >= segment->v0_nhz) {
+		segment->acc_rem -= segment->v0_nhz;
+		segment->due_ns++;
+	}
+}
+
+u32 nd_segment_sub_ns(const struct nd_segment *segment)
+{
+	if (segment->v0_nhz != segment->v1_nhz)
+		return segment->duration_sub;
+	return nd_mul_div(segment->acc_rem, 1ULL << 32, segment->v0_nhz);
+}
+
 bool nd_segment_advance(struct nd_segment *segment)
 {
 	segment->last_ns = segment->due_ns;
@@ -187,7 +225,7 @@ bool nd_segment_advance(struct nd_segment *segment)
 		return false;
 
 	if (segment->v0_nhz != segment->v1_nhz) {
-		segment->due_ns = segment->t0_ns + nd_ramp_time(segment, segment->next);
+		segment->due_ns = nd_ramp_due_ns(segment);
 		return true;
 	}
 	segment->due_ns += segment->period_ns;
@@ -197,22 +235,6 @@ bool nd_segment_advance(struct nd_segment *segment)
 		segment->due_ns++;
 	}
 	return true;
-}
-
-u64 nd_segment_end_ns(const struct nd_segment *segment)
-{
-	struct nd_wide way;
-	u64 remainder, duration_ns;
-
-	if (segment->v0_nhz != segment->v1_nhz)
-		return segment->t0_ns + segment->duration_ns;
-	way = nd_wide_sub(nd_wide_mul(segment->steps, ND_STEP_ASTEPS),
-			  nd_wide(segment->fraction_asteps));
-	if (segment->steps == ND_STEPS_UNLIMITED || way.hi >= segment->v0_nhz)
-		return ND_NEVER_NS;
-	duration_ns = nd_wide_div(way, segment->v0_nhz, &remainder);
-	return duration_ns > ND_NEVER_NS - segment->t0_ns ? ND_NEVER_NS :
-	       segment->t0_ns + duration_ns;
 }
 
 u64 nd_segment_rate(const struct nd_segment *segment, u64 now_ns)

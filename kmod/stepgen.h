@@ -40,6 +40,7 @@ struct nd_segment {
 	/* what follows is the generator's own */
 	u64 period_ns, period_rem, acc_rem;	/* cruise; remainders in asteps */
 	u64 duration_ns;			/* ramp: T(steps) */
+	u32 duration_sub;			/* and what is below 1 ns, in 2^-32 ns */
 	u64 v0sq, v1sq;				/* ramp: (v << shift)^2 >> 64 */
 	u32 shift;
 };
@@ -65,12 +66,17 @@ void nd_segment_ramp(struct nd_segment *segment, u64 t0_ns, u64 fraction_asteps,
 /* The whole segment later by this much. */
 void nd_segment_delay(struct nd_segment *segment, u64 delay_ns);
 /*
+ * What is below 1 ns of the instant at which a segment ends, in 2^-32 ns, once
+ * its last step was emitted; and the next one, begun at last_ns, later by that:
+ * times of a chain of segments are not rounded at each of its joints.
+ */
+u32 nd_segment_sub_ns(const struct nd_segment *segment);
+void nd_segment_carry(struct nd_segment *segment, u32 sub_ns);
+/*
  * The step `next` was emitted: go on to the one after. False: that was the
  * last one, last_ns is the end of the segment.
  */
 bool nd_segment_advance(struct nd_segment *segment);
-/* Due time of the last step; ND_NEVER_NS if beyond 64 bits or unlimited. */
-u64 nd_segment_end_ns(const struct nd_segment *segment);
 /* Rate at an instant within the segment; beyond its ends the rate there. */
 u64 nd_segment_rate(const struct nd_segment *segment, u64 now_ns);
 /*

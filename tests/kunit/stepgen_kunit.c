@@ -151,7 +151,7 @@ static void stepgen_cruise_step_is_due_at_the_exact_time(struct kunit *test)
 		KUNIT_ASSERT_TRUE(test, nd_segment_advance(&segment));
 	KUNIT_EXPECT_EQ(test, segment.due_ns, c->due_ns);
 	KUNIT_EXPECT_FALSE(test, nd_segment_advance(&segment));
-	KUNIT_EXPECT_EQ(test, nd_segment_end_ns(&segment), c->due_ns);
+	KUNIT_EXPECT_EQ(test, segment.last_ns, c->due_ns);
 }
 
 static void stepgen_ramp_step_is_due_within_what_is_allowed(struct kunit *test)
@@ -167,6 +167,31 @@ static void stepgen_ramp_step_is_due_within_what_is_allowed(struct kunit *test)
 	}
 	KUNIT_EXPECT_LE(test, segment.due_ns, c->due_ns + c->allowed_ns);
 	KUNIT_EXPECT_GE(test, segment.due_ns + c->allowed_ns, c->due_ns);
+}
+
+static void stepgen_chain_keeps_what_is_below_a_nanosecond(struct kunit *test)
+{
+	struct nd_segment segment;
+	u64 now_ns = 0;
+	u32 sub_ns = 0;
+	int i;
+
+	/* a step up to 3 steps/s, one along, one down: 5/3 s in all, a thousand times */
+	for (i = 0; i < 3000; i++) {
+		if (i % 3 == 1)
+			nd_segment_cruise(&segment, now_ns, 0, 3 * HZ_NHZ, 1);
+		else
+			nd_segment_ramp(&segment, now_ns, 0, i % 3 ? 3 * HZ_NHZ : 0,
+					i % 3 ? 0 : 3 * HZ_NHZ, 1);
+		nd_segment_carry(&segment, sub_ns);
+		KUNIT_EXPECT_FALSE(test, nd_segment_advance(&segment));
+		now_ns = segment.last_ns;
+		sub_ns = nd_segment_sub_ns(&segment);
+	}
+	KUNIT_EXPECT_EQ(test, now_ns, 1666666666666ULL);
+	/* two thirds, in 2^-32, less the rounding of 3000 joints */
+	KUNIT_EXPECT_LE(test, sub_ns, 2863311530U);
+	KUNIT_EXPECT_GE(test, sub_ns, 2863311530U - 4000);
 }
 
 static void stepgen_product_by_quotient_is_exact(struct kunit *test)
@@ -241,6 +266,7 @@ static struct kunit_case stepgen_cases[] = {
 	KUNIT_CASE_PARAM(stepgen_cruise_step_is_due_at_the_exact_time, stepgen_cruise_gen_params),
 	KUNIT_CASE_PARAM(stepgen_ramp_step_is_due_within_what_is_allowed,
 			 stepgen_ramp_gen_params),
+	KUNIT_CASE(stepgen_chain_keeps_what_is_below_a_nanosecond),
 	KUNIT_CASE(stepgen_rate_changed_in_mid_step_loses_no_part_of_it),
 	KUNIT_CASE(stepgen_ramp_steps_are_rounded_up),
 	{}
