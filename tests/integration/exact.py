@@ -41,6 +41,32 @@ def lateness(steps, expected, start):
     return min(late), max(late)
 
 
+class Judge:
+    """Steps as they come against times as they should be, without keeping them:
+    a million of each is too much to hold."""
+
+    def __init__(self, lines, expected, start):
+        self.lines, self.expected, self.start = lines, iter(expected), start
+        self.count = self.extra = 0
+        self.early, self.late = float("inf"), float("-inf")
+
+    def take(self):
+        for t in self.lines.take():
+            due = next(self.expected, None)
+            if due is None:
+                self.extra += 1
+                continue
+            self.count += 1
+            late = t - self.start - float(due)
+            self.early, self.late = min(self.early, late), max(self.late, late)
+        return self.count
+
+
+def cruise_ns(steps, rate_nhz, begin=0):
+    """As segment_ns for a cruise of many steps, rounded down to whole ns."""
+    return (begin + n * 10**18 // rate_nhz for n in range(1, steps + 1))
+
+
 class Lines:
     """What the lines of one rig did, and whether it was allowed."""
 
@@ -49,6 +75,7 @@ class Lines:
         self.both_edges = both_edges
         self.least = {"high": pulse_ns, "low": pulse_ns, "set-up of DIR": setup_ns, "hold of DIR": hold_ns}
         self.seen = dict.fromkeys(self.least)
+        self.gap_ns = None          # shortest between two steps
         self.looked_at = 0
         self.level_ns = {}          # line -> (time_ns, value) of its last change
 
@@ -57,6 +84,13 @@ class Lines:
         self.edges.collect()
         self.look()
         return [t for t, line, value in self.edges.all if line == STEP and (value or self.both_edges)]
+
+    def take(self):
+        """As steps(), and forgets them."""
+        found = self.steps()
+        self.edges.all.clear()
+        self.looked_at = 0
+        return found
 
     def forget(self):
         self.edges.collect()
@@ -77,6 +111,9 @@ class Lines:
                 if (value or self.both_edges) and DIR in self.level_ns:
                     self.note("set-up of DIR", t - self.level_ns[DIR][0])
                 if value or self.both_edges:
+                    if "step" in self.level_ns:
+                        gap_ns = t - self.level_ns["step"][0]
+                        self.gap_ns = min(self.gap_ns or gap_ns, gap_ns)
                     self.level_ns["step"] = (t, value)
             elif line == DIR and "step" in self.level_ns:
                 self.note("hold of DIR", t - self.level_ns["step"][0])
