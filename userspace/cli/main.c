@@ -20,6 +20,8 @@ const struct verb verbs[] = {
 	{ "monitor", "DEVICE [--json] [--count N]", "print a pump's records as they come", verb_monitor },
 	{ "check", "FILE... [--set NAME=VALUE]... [--json]", "find every error of a protocol; nothing moves",
 	  verb_check },
+	{ "rehearse", "FILE [--fault FAULT]... [--rig FILE.yaml] [--set NAME=VALUE]... [--record RUN.db] [--json]",
+	  "run a protocol on a model of the rig, in seconds; nothing moves", verb_rehearse },
 	{ "run", "FILE [--set NAME=VALUE]... [--record RUN.db] [--headless] [--json]",
 	  "dose as a protocol says, closed-loop and recorded", verb_run },
 	{ "stop", "DEVICE... | --all [--now]", "bring pumps to rest, whoever drives them", verb_stop },
@@ -90,7 +92,7 @@ static void print_verbs(FILE *stream)
 
 	fputs("usage: nanodose VERB [ARGUMENT...]\n\n", stream);
 	for (i = 0; i < verb_count; i++)
-		fprintf(stream, "  %-8s  %s\n", verbs[i].name, verbs[i].help);
+		fprintf(stream, "  %-9s  %s\n", verbs[i].name, verbs[i].help);
 	fputs("\n\"nanodose VERB --help\" tells more. Results go to standard output, talk to standard\n"
 	      "error. Exit status: 0 done, 1 refused before anything moved, 2 wrong usage,\n"
 	      "3 stopped by a fault or interlock, 4 stopped by the operator, 5 device gone.\n",

@@ -11,21 +11,13 @@
 
 #include "headless.h"
 #include "protocol.h"
+#include "run_file.h"
 #include "runner.h"
 #include "screen.h"
-#include "settings.h"
 #include "verbs.h"
 
 #define MIN_RATE_HZ 1.0
 #define MAX_RATE_HZ 1000.0
-
-struct run_arguments {
-	const char *file;
-	const char *record_path;
-	struct settings settings;
-	double rate_hz;
-	bool headless, json, yes;
-};
 
 static const char help[] =
 	"  --set NAME=VALUE   give an input of the protocol another value; may be repeated\n"
@@ -51,7 +43,7 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static int parse_rate(struct run_arguments *arguments, const char *text)
+int run_parse_rate(struct run_arguments *arguments, const char *verb, const char *text)
 {
 	char *end;
 
@@ -59,7 +51,7 @@ static int parse_rate(struct run_arguments *arguments, const char *text)
 	if (*end || end == text ||
 	    !(arguments->rate_hz >= MIN_RATE_HZ && arguments->rate_hz <= MAX_RATE_HZ))
 		return verb_usage_error(
-			"run", "--rate %s: should be a number of records a second from %g to %g",
+			verb, "--rate %s: should be a number of records a second from %g to %g",
 			text, MIN_RATE_HZ, MAX_RATE_HZ);
 	return 0;
 }
@@ -79,7 +71,7 @@ static int parse(struct run_arguments *arguments, int argc, char **argv)
 			arguments->record_path = optarg;
 			break;
 		case OPTION_RATE:
-			status = parse_rate(arguments, optarg);
+			status = run_parse_rate(arguments, "run", optarg);
 			break;
 		case OPTION_HEADLESS:
 			arguments->headless = true;
@@ -150,7 +142,19 @@ static int run_with_front(const struct run_arguments *arguments, struct runner *
 	return status;
 }
 
-static int run_file(const struct run_arguments *arguments)
+/* Record, report and screens all show the name: none can be taken for a dose. */
+static bool name_rehearsal(struct protocol *protocol)
+{
+	char *name;
+
+	if (asprintf(&name, "Rehearsal: %s", protocol->name) < 0)
+		return false;
+	free(protocol->name);
+	protocol->name = name;
+	return true;
+}
+
+int run_file(const struct run_arguments *arguments)
 {
 	struct diagnostics diagnostics;
 	struct protocol *protocol = protocol_load(arguments->file, arguments->settings.list,
@@ -162,11 +166,18 @@ static int run_file(const struct run_arguments *arguments)
 	diagnostics_free(&diagnostics);
 	if (!protocol)
 		return NANODOSE_EXIT_REFUSED;
+	if (arguments->rehearsal && !name_rehearsal(protocol)) {
+		perror("nanodose");
+		protocol_free(protocol);
+		return NANODOSE_EXIT_REFUSED;
+	}
 	runner = runner_new(&(struct runner_options){
 		.protocol = protocol,
 		.record_path = arguments->record_path,
 		.sample_rate_hz = arguments->rate_hz,
 		.unattended = arguments->headless,
+		.record_called = arguments->record_called,
+		.rehearsal = arguments->rehearsal,
 	}, &status);
 	if (runner)
 		status = run_with_front(arguments, runner);

@@ -554,6 +554,10 @@ enum nanodose_exit runner_run(struct runner *r)
 	r->now_ns = clock_ns();
 	r->begin_ns = r->now_ns;
 	run_set_mode(r, MODE_STARTING);
+	if (r->options.rehearsal)
+		run_event(r, RECORD_INFO, RECORD_PROGRAM, NULL, 0,
+			  "this is a rehearsal on a model of the rig, %s; nothing is dosed",
+			  r->options.rehearsal);
 	tell_cleared(r);
 	prefer_this(r);
 	while (r->mode != MODE_OVER)

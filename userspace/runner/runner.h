@@ -148,6 +148,8 @@ struct runner_options {
 	struct run_front *front;	/* may be NULL, see runner_attach() */
 	double sample_rate_hz;		/* flow records a second, 0: 50 */
 	bool unattended;		/* nobody can press a key: a pause for a full disk ends by itself */
+	const char *record_called;	/* its path for people, if another; NULL: record_path */
+	const char *rehearsal;		/* NULL: a real run; else what is rehearsed */
 };
 
 /* Opens, checks and claims every pump; prints what refuses it. NULL: *status is set. */

@@ -76,6 +76,11 @@ static void add_number(struct json_object *object, const char *name, double valu
 			       isfinite(value) ? json_object_new_double_s(value, text) : NULL);
 }
 
+static const char *record_name(const struct runner *r)
+{
+	return r->options.record_called ? r->options.record_called : r->record_path;
+}
+
 static struct json_object *channel_json(const struct runner *r, size_t i)
 {
 	const struct channel *c = &r->channels[i];
@@ -116,11 +121,12 @@ char *runner_summary_json(const struct runner *r)
 	char *text;
 
 	json_object_object_add(object, "protocol", json_object_new_string(r->protocol->name));
+	json_object_object_add(object, "rehearsal", json_object_new_boolean(!!r->options.rehearsal));
 	json_object_object_add(object, "status",
 			       json_object_new_string(run_status_word(r->outcome)));
 	json_object_object_add(object, "exit_status", json_object_new_int(r->outcome));
 	add_number(object, "duration_s", run_elapsed_s(r));
-	json_object_object_add(object, "record", json_object_new_string(r->record_path));
+	json_object_object_add(object, "record", json_object_new_string(record_name(r)));
 	/* Not known yet when the record itself takes the summary. */
 	if (*r->seal)
 		json_object_object_add(object, "seal", json_object_new_string(r->seal));
@@ -175,7 +181,7 @@ void runner_summary_print(const struct runner *r, void *stream)
 		if (r->events[i].severity != RECORD_INFO)
 			fprintf(out, "%9.2f s  %-7s  %s\n", r->events[i].time_s,
 				severities[r->events[i].severity], r->events[i].text);
-	fprintf(out, "record: %s\n", r->record_path);
+	fprintf(out, "record: %s\n", record_name(r));
 	if (*r->seal)
 		fprintf(out, "seal: %s\n", r->seal);
 }
