@@ -191,10 +191,8 @@ void nd_engine_shutdown(struct nanodose *nd)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&engine->lock, flags);
-	if (!engine->shut && engine->state != NANODOSE_STATE_REST) {
-		nd_come_to_rest(nd);
-		nd_push_state(nd, ktime_get_ns(), NANODOSE_CAUSE_REST, 0);
-	}
+	if (!engine->shut && engine->state != NANODOSE_STATE_REST)
+		nd_latch(nd, ktime_get_ns(), NANODOSE_FAULT_UNBIND, 1);
 	engine->shut = true;
 	raw_spin_unlock_irqrestore(&engine->lock, flags);
 

@@ -46,7 +46,7 @@ void nd_latch(struct nanodose *nd, u64 now_ns, u32 fault, s64 value)
 {
 	struct nd_engine *engine = &nd->engine;
 	bool rest = engine->state == NANODOSE_STATE_REST;
-	bool now = fault & (ND_LINE_FAULTS | engine->limits.now_faults);
+	bool now = fault & (ND_NOW_FAULTS | engine->limits.now_faults);
 
 	if (engine->faults & fault)
 		return;

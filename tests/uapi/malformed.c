@@ -177,7 +177,7 @@ static void others_refuse(int fd)
 
 	accepted(fd, NANODOSE_IOC_CLEAR_FAULTS, &good_clear, "CLEAR_FAULTS of faults not latched");
 	refuse_bits(fd, NANODOSE_IOC_CLEAR_FAULTS, &(union argument){ .clear = clear },
-		    offsetof(struct nanodose_clear_faults, faults), 15, 32,
+		    offsetof(struct nanodose_clear_faults, faults), 16, 32,
 		    "CLEAR_FAULTS unknown faults");
 	refuse_bits(fd, NANODOSE_IOC_CLEAR_FAULTS, &(union argument){ .clear = clear },
 		    offsetof(struct nanodose_clear_faults, reserved), 0, 96,
@@ -238,7 +238,7 @@ static void limits_refuse_unknown_bits(int fd)
 		    offsetof(struct nanodose_limits, warn_faults), 0, 1,
 		    "SET_LIMITS to only warn of a silent owner");
 	refuse_bits(fd, NANODOSE_IOC_SET_LIMITS, &good,
-		    offsetof(struct nanodose_limits, now_faults), 15, 32,
+		    offsetof(struct nanodose_limits, now_faults), 16, 32,
 		    "SET_LIMITS to stop at once on unknown faults");
 	refuse_bits(fd, NANODOSE_IOC_SET_LIMITS, &good,
 		    offsetof(struct nanodose_limits, now_faults), 3, 6,
@@ -246,6 +246,9 @@ static void limits_refuse_unknown_bits(int fd)
 	refuse_bits(fd, NANODOSE_IOC_SET_LIMITS, &good,
 		    offsetof(struct nanodose_limits, now_faults), 13, 14,
 		    "SET_LIMITS to stop at once on an underrun, which is at rest");
+	refuse_bits(fd, NANODOSE_IOC_SET_LIMITS, &good,
+		    offsetof(struct nanodose_limits, now_faults), 15, 16,
+		    "SET_LIMITS to stop at once as the device goes, which it does anyway");
 }
 
 static void unknown_commands_are_refused(int fd)

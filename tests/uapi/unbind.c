@@ -50,7 +50,8 @@ struct poller {
 static void *poll_on(void *data)
 {
 	struct poller *poller = data;
-	struct pollfd wanted = { .fd = poller->fd, .events = POLLPRI };
+	/* HUP and ERR come unasked; the fault that comes first would be PRI */
+	struct pollfd wanted = { .fd = poller->fd };
 
 	poll(&wanted, 1, PATIENCE_MS);
 	poller->events = wanted.revents;
@@ -87,7 +88,7 @@ static void unbind_while_all_is_in_use(void)
 	struct reader reader = { .fd = pump_open(O_RDONLY) };
 	struct poller poller = { .fd = pump_open(O_RDONLY) };
 	struct pollfd wanted = { .fd = idle, .events = POLLIN };
-	struct nanodose_record record;
+	struct nanodose_record record, fault = {};
 	pthread_t reading, polling;
 	long long steps;
 	int records = 0;
@@ -112,10 +113,19 @@ static void unbind_while_all_is_in_use(void)
 
 	test(poll(&wanted, 1, 0) == 1 && wanted.revents == (POLLIN | POLLHUP | POLLERR),
 	     "poll says IN, HUP and ERR while there are records left");
-	while (read(idle, &record, sizeof(record)) == sizeof(record))
+	while (read(idle, &record, sizeof(record)) == sizeof(record)) {
 		records++;
+		if (record.type == NANODOSE_RECORD_FAULT)
+			fault = record;
+	}
 	test(errno == ENODEV && records >= reader.records,
 	     "read gives all that is left, and then ENODEV");
+	test(fault.fault.fault == NANODOSE_FAULT_UNBIND && fault.fault.value == 1 &&
+	     fault.fault.rate_nhz == RATE_NHZ && fault.fault.position == steps,
+	     "the fault UNBIND tells that it moved, how fast and where");
+	test(record.type == NANODOSE_RECORD_STATE && record.state.cause == NANODOSE_CAUSE_REST &&
+	     record.state.faults == NANODOSE_FAULT_UNBIND && record.state.position == steps &&
+	     record.state.state == NANODOSE_STATE_REST, "the last record says that it rests");
 	test(poll(&wanted, 1, 0) == 1 && wanted.revents == (POLLHUP | POLLERR),
 	     "poll says HUP and ERR, without IN, once all is read");
 	gone_device_refuses(owner);

@@ -68,7 +68,7 @@ TEST(every_fault_has_a_name_and_an_advice_of_its_own)
 {
 	uint32_t bit, other;
 
-	for (bit = 1; bit <= NANODOSE_FAULT_SUSPEND; bit <<= 1) {
+	for (bit = 1; bit <= NANODOSE_FAULT_UNBIND; bit <<= 1) {
 		CHECK(strcmp(nanodose_fault_name(bit), nanodose_fault_name(1U << 31)));
 		CHECK(strcmp(nanodose_fault_advice(bit), nanodose_fault_advice(1U << 31)));
 		for (other = 1; other < bit; other <<= 1) {

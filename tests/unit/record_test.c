@@ -113,7 +113,7 @@ TEST(the_views_use_the_words_of_the_library)
 		data.state.state = (uint32_t)(i <= states ? i : states);
 		record_kernel(record, 0, &data);
 	}
-	for (bit = 1; bit <= NANODOSE_FAULT_SUSPEND; bit <<= 1) {
+	for (bit = 1; bit <= NANODOSE_FAULT_UNBIND; bit <<= 1) {
 		data = (struct nanodose_record){ .type = NANODOSE_RECORD_FAULT, .time_ns = start };
 		data.fault.fault = bit;
 		record_kernel(record, 0, &data);
@@ -125,7 +125,7 @@ TEST(the_views_use_the_words_of_the_library)
 		snprintf(sql, sizeof(sql), "SELECT state FROM states LIMIT 1 OFFSET %d", i);
 		CHECK_QUERY(path, sql, nanodose_state_name((uint32_t)(i <= states ? i : states)));
 	}
-	for (i = 0, bit = 1; bit <= NANODOSE_FAULT_SUSPEND; bit <<= 1, i++) {
+	for (i = 0, bit = 1; bit <= NANODOSE_FAULT_UNBIND; bit <<= 1, i++) {
 		snprintf(sql, sizeof(sql), "SELECT fault FROM faults LIMIT 1 OFFSET %d", i);
 		CHECK_QUERY(path, sql, nanodose_fault_name(bit));
 	}

@@ -83,7 +83,8 @@ const char record_schema[] =
 	" WHEN 256 THEN 'motor driver fault' WHEN 512 THEN 'over-pressure'"
 	" WHEN 1024 THEN 'flow too high' WHEN 2048 THEN 'no flow'"
 	" WHEN 4096 THEN 'flow at rest' WHEN 8192 THEN 'queue ran empty'"
-	" WHEN 16384 THEN 'system went to sleep' ELSE f.fault END AS fault,"
+	" WHEN 16384 THEN 'system went to sleep' WHEN 32768 THEN 'driver let go'"
+	" ELSE f.fault END AS fault,"
 	" f.position AS position_steps, f.rate_nhz * 1e-9 AS rate_steps_s, f.value"
 	" FROM kernel_fault f JOIN channel c ON c.id = f.channel;\n"
 

@@ -198,6 +198,7 @@ static void describe_fault(const struct nanodose_fault_record *fault, char *text
 		snprintf(text, size, "after %lld segments", (long long)fault->value);
 		break;
 	case NANODOSE_FAULT_SUSPEND:
+	case NANODOSE_FAULT_UNBIND:
 		snprintf(text, size, "in motion");
 		break;
 	default:

@@ -62,6 +62,7 @@
 #define NANODOSE_FAULT_FLOW_AT_REST	(1U << 12)	/* leak, siphon, free flow */
 #define NANODOSE_FAULT_UNDERRUN		(1U << 13)	/* a queue was not continued in time */
 #define NANODOSE_FAULT_SUSPEND		(1U << 14)	/* the system went to sleep in motion */
+#define NANODOSE_FAULT_UNBIND		(1U << 15)	/* the device went away in motion */
 
 /* nanodose_status.state and record.state.state */
 #define NANODOSE_STATE_REST		0	/* at standstill */
@@ -260,8 +261,8 @@ struct nanodose_state_record {
  *	for SENSOR_LOST (0: no frame at all), sensor flags for AIR_IN_LINE, hold
  *	time in ns for OWNER_SILENT, end of the window for POSITION, pressure in
  *	Pa for OVER_PRESSURE, flow in pL/min for HIGH_FLOW and FLOW_AT_REST and,
- *	the mean of it, for NO_FLOW, segments stepped for UNDERRUN; 1 for lines
- *	and SUSPEND
+ *	the mean of it, for NO_FLOW, segments stepped for UNDERRUN; 1 for lines,
+ *	SUSPEND and UNBIND
  * @fault: the NANODOSE_FAULT_* bit
  * @faults: all bits now latched
  * @reserved: zero
