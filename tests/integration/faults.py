@@ -65,6 +65,27 @@ for name, whole, words in UNGUARDED:
     check(f"{name}: a dose that may be wrong is not passed over in silence",
           status == 0 and any(all(word in text for word in words) for text in warned), (status, warned, err))
 
+# The system goes to sleep and wakes, in mid-dose and while the pump rests.
+with open("/sys/power/pm_test", "w") as file:
+    file.write("devices")
+RESTS = write_protocol("rests.yaml", GOOD.replace("steps:", "steps:\n  - hold: 60 s"))
+for name, protocol, under_way in (("sleep in mid-dose", PROTOCOL, True), ("sleep at rest", RESTS, False)):
+    record = fresh("sleep.db")
+    process = start("run", protocol, "--record", record, "--headless", "--json")
+    if under_way:
+        check(f"{name}: the dose is under way", wait_until(steps_moved("rig0", 4000), 30))
+    else:
+        time.sleep(10)
+    steps = truth("rig0", "steps")
+    with open("/sys/power/state", "w") as file:
+        file.write("freeze")
+    _, err = process.communicate()
+    told = [text for (text,) in query(record, "SELECT text FROM event WHERE severity = 'fault'")]
+    check(f"{name}: status 3, one fault, and what to do", process.returncode == 3 and len(told) == 1 and
+          "system went to sleep" in told[0] and "keep it awake" in told[0], (process.returncode, told, err))
+    check(f"{name}: nothing moves after it", truth("rig0", "steps") - steps <= (1000 if under_way else 0),
+          (truth("rig0", "steps"), steps))
+
 PROTOCOL = write_protocol("faults.yaml", GOOD.replace("BD Plastipak 1 mL", "BD Plastipak 3 mL"))
 status, err, out_ul, events = dose("syringe", broken=False)
 check("a syringe that is not the one named shows in what the sensor saw",

@@ -40,7 +40,7 @@ static const struct {
 	{ NANODOSE_FAULT_UNDERRUN, "queue ran empty",
 	  "the program that drives the pump did not send more steps in time; see whether it hung or the machine was overloaded" },
 	{ NANODOSE_FAULT_SUSPEND, "system went to sleep",
-	  "the machine was suspended while the pump moved: switch that off for the time of a run, then start again" },
+	  "the machine was suspended: keep it awake for the time of a run, for instance by systemd-inhibit, then start again" },
 	{ NANODOSE_FAULT_UNBIND, "driver let go",
 	  "the driver was unloaded or unbound while the pump moved; bind it again, then start again" },
 };

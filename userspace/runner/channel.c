@@ -264,6 +264,8 @@ static unsigned int take_state(struct channel *c, const struct nanodose_record *
 	c->faults = state->faults;
 	if (state->cause == NANODOSE_CAUSE_STOP && state->pid != c->owner_pid)
 		news |= CHANNEL_FOREIGN_STOP;
+	if (state->cause == NANODOSE_CAUSE_SUSPEND)
+		news |= CHANNEL_SLEPT;
 	if (!c->moving || record->sequence < c->first_sequence ||
 	    state->state != NANODOSE_STATE_REST)
 		return news;

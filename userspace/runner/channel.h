@@ -26,6 +26,7 @@
 #define CHANNEL_FAULT		(1U << 3)	/* a fault was latched */
 #define CHANNEL_FOREIGN_STOP	(1U << 4)	/* somebody else stopped it */
 #define CHANNEL_DROPPED		(1U << 5)	/* records were lost */
+#define CHANNEL_SLEPT		(1U << 6)	/* the system goes to sleep */
 
 struct channel {
 	const struct protocol_channel *plan;

@@ -233,6 +233,13 @@ static void take_news(struct runner *r, struct channel *c, const struct nanodose
 		run_event(r, RECORD_WARNING, RECORD_OPERATOR, c, 0, "stopped by another program");
 		run_stop(r, NANODOSE_EXIT_OPERATOR, NANODOSE_STOP_RAMP);
 	}
+	/* in motion the driver has told a fault already */
+	if (news & CHANNEL_SLEPT && r->mode != MODE_STOPPING) {
+		run_event(r, RECORD_FAULT, RECORD_KERNEL, c, 0, "%s: %s",
+			  nanodose_fault_name(NANODOSE_FAULT_SUSPEND),
+			  nanodose_fault_advice(NANODOSE_FAULT_SUSPEND));
+		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
+	}
 	if (news & CHANNEL_RESTED && r->mode == MODE_RUNNING && !c->faults) {
 		/* A device that goes comes to rest first. */
 		if (channel_ask(c) && errno == ENODEV) {
