@@ -296,6 +296,11 @@ struct nanodose_dropped_record {
  *	of the record before
  * @type: NANODOSE_RECORD_*
  * @reserved: zero
+ * @flow: of NANODOSE_RECORD_FLOW
+ * @state: of NANODOSE_RECORD_STATE
+ * @fault: of NANODOSE_RECORD_FAULT
+ * @dropped: of NANODOSE_RECORD_DROPPED
+ * @raw: the same bytes, for who passes them on
  */
 struct nanodose_record {
 	__u64 time_ns;
