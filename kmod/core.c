@@ -152,11 +152,11 @@ static int nd_suspend(struct device *dev)
 static int nd_resume(struct device *dev)
 {
 	struct nanodose *nd = dev_get_drvdata(dev);
+	int ret = nd_engine_resume(nd);
 
-	nd_engine_resume(nd);
 	nd_gpio_look(nd);
 	nd_engine_push_state(nd, NANODOSE_CAUSE_RESUME, 0);
-	return 0;
+	return ret;
 }
 
 static DEFINE_SIMPLE_DEV_PM_OPS(nd_pm_ops, nd_suspend, nd_resume);

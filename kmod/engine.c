@@ -218,15 +218,18 @@ void nd_engine_suspend(struct nanodose *nd)
 	nd_park(nd);
 }
 
-void nd_engine_resume(struct nanodose *nd)
+int nd_engine_resume(struct nanodose *nd)
 {
-	struct nd_engine *engine = &nd->engine;
-	unsigned long flags;
+	struct nd_gpio *gpio = &nd->gpio;
+	int ret;
 
-	raw_spin_lock_irqsave(&engine->lock, flags);
-	gpiod_set_value(nd->gpio.dir, engine->direction > 0);
-	gpiod_set_value(nd->gpio.step, engine->step_level);
-	raw_spin_unlock_irqrestore(&engine->lock, flags);
+	/* A controller that lost its power may have forgotten that these are outputs. */
+	ret = gpiod_direction_output(gpio->dir, nd->engine.direction > 0);
+	if (!ret)
+		ret = gpiod_direction_output(gpio->step, nd->engine.step_level);
+	if (!ret && gpio->enable)
+		ret = gpiod_direction_output(gpio->enable, 0);
+	return ret;
 }
 
 int nd_engine_set_position(struct nanodose *nd, s64 position)

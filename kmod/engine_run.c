@@ -246,6 +246,7 @@ static int nd_queue_locked(struct nanodose *nd, struct nanodose_queue *request,
 	struct nd_engine *engine = &nd->engine;
 	u64 now_ns = ktime_get_ns();
 	struct nd_junction now_from;
+	bool full = engine->queue.count == ND_QUEUE_SEGMENTS;
 	u32 used = replace ? 0 : engine->queue.count;
 	struct nd_goal goal = {
 		.accel_nhz_s = request->accel_nhz_s,
@@ -287,6 +288,8 @@ static int nd_queue_locked(struct nanodose *nd, struct nanodose_queue *request,
 			engine->goal.more = goal.more;
 	}
 	request->room = ND_QUEUE_SEGMENTS - engine->queue.count;
+	if (full && request->room)
+		nd_stream_wake_writers(&nd->stream);
 	return 0;
 }
 

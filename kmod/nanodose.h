@@ -231,10 +231,10 @@ void nd_engine_shutdown(struct nanodose *nd);
 /*
  * The system goes to sleep: a motion latches SUSPEND and stops, by a ramp if
  * that is short. The pins are parked. May sleep. And is awake again: the pins
- * are driven as they were left.
+ * are driven as they were left; 0, or an errno of the GPIO controller.
  */
 void nd_engine_suspend(struct nanodose *nd);
-void nd_engine_resume(struct nanodose *nd);
+int nd_engine_resume(struct nanodose *nd);
 /*
  * The fields are checked here; unknown flags and reserved ones by the caller.
  * After an error the motion is what it was.

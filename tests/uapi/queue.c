@@ -5,6 +5,8 @@
  *
  * vm: --rig rig0
  */
+#include <sys/wait.h>
+
 #include "uapi.h"
 
 #define HZ		NSEC_PER_SEC
@@ -388,6 +390,34 @@ static void running_empty_is_a_fault_where_more_was_to_follow(int fd)
 	     "MORE: STOP ends it without a fault");
 }
 
+static void replacing_makes_room(int fd)
+{
+	unsigned int size = pump_info(fd).queue_segments, i;
+	struct nanodose_segment list[size + 1];
+	struct pollfd room = { .fd = fd, .events = POLLOUT };
+	uint64_t begin_ns;
+	pid_t waiting;
+	int status;
+
+	/* one that lasts longer than anybody waits, then as many as there is room for */
+	list[0] = (struct nanodose_segment){ 1000000, 100 * HZ, 100 * HZ };
+	for (i = 1; i <= size; i++)
+		list[i] = (struct nanodose_segment){ 1, 100 * HZ, 100 * HZ };
+	zero(fd);
+	test(!queue(fd, list, 1, 0) && !queue(fd, list + 1, size, 0) && !poll(&room, 1, 0),
+	     "a queue is full behind a long segment");
+	begin_ns = now_ns();
+	waiting = fork();
+	if (!waiting)
+		_exit(poll(&room, 1, PATIENCE_MS) != 1 || room.revents != POLLOUT ||
+		      now_ns() - begin_ns > NSEC_PER_SEC);
+	sleep_ms(100);
+	queue(fd, list + 1, 5, NANODOSE_QUEUE_REPLACE);
+	test(waitpid(waiting, &status, 0) == waiting && !status && pump_status(fd).queued == 5,
+	     "REPLACE by fewer wakes who waits for room");
+	rest(fd);
+}
+
 int main(void)
 {
 	int edges = rig_edges_open();
@@ -401,6 +431,7 @@ int main(void)
 	a_full_queue_says_so(fd, edges);
 	replacing_joins_what_is_under_way(fd);
 	others_end_it(fd, edges);
+	replacing_makes_room(fd);
 	running_empty_is_a_fault_where_more_was_to_follow(fd);
 	close(fd);
 	return test_end();
