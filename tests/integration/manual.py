@@ -82,7 +82,9 @@ with tempfile.TemporaryDirectory() as folder:
 text = read(MAN, "nanodose-protocol.5")
 keys = ("nanodose name rig inputs channels limits steps value min max pump syringe loaded fluid "
         "particles concentration rate volume pressure infuse withdraw mix hold wait repeat channel "
-        "duration ratio total_rate time operator until timeout then times").split()
+        "duration ratio total_rate time operator until timeout then times ramp from to stairs ceiling gradient profile unit carrier "
+        "share table pulse period agitate prime flush park dead_volume dose for clock every while "
+        "condition at_most if else").split()
 missing = [key for key in keys if not re.search(rf"\b(Cm|Cm [a-z]+ ,) {key}\b", text)]
 check("nanodose-protocol(5) has every key of the language", not missing, missing)
 

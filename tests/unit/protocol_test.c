@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The protocol language: what a good file means, in values worked out by hand. */
 #include "loader.h"
+#include <math.h>
+
 #include "protocol_fixture.h"
 #include "tree.h"
 
@@ -465,6 +467,49 @@ TEST(a_volume_of_few_microsteps_is_a_warning_with_the_error_it_may_have)
 	protocol_free(p);
 }
 
+/* Closed forms: a slope is a parabola of volume, a decay an exponential. */
+TEST(curves_have_the_volume_of_their_closed_form)
+{
+	static const char text[] =
+		"nanodose: 1\n"
+		"channels:\n"
+		"  a: {pump: p0, syringe: BD Plastipak 1 mL, loaded: 900 uL, fluid: water}\n"
+		"  b: {pump: p1, syringe: BD Plastipak 1 mL, loaded: 900 uL, fluid: water}\n"
+		"steps:\n"
+		"  - ramp: {channel: a, from: 60 uL/min, to: 300 uL/min, duration: 40 s}\n"
+		"  - ramp: {channel: a, from: 60 uL/min, to: 240 uL/min, volume: 100 uL, stairs: 4}\n"
+		"  - profile: {channel: a, carrier: b, share: \"2 ^ (-time / 15)\", total_rate: 240 uL/min, duration: 45 s}\n"
+		"  - every: {period: 1 min, times: 3, steps: [hold: 10 s]}\n"
+		"  - while: {condition: \"volume.b < 1\", at_most: 5, steps: [hold: 10 s]}\n"
+		"  - if: {condition: \"volume.b < 1\", then: [hold: 10 s], else: [hold: 30 s]}\n";
+	struct diagnostics diagnostics;
+	struct protocol *p = protocol_load(write_file(text, strlen(text)), NULL, 0, &diagnostics);
+	const struct protocol_flow *flow;
+	double half = 4e-9 * 15 / log(2);
+
+	if (!p)
+		diagnostics_print(&diagnostics, stdout);
+	CHECK(p);
+	flow = &p->steps[0].flows[0];
+	CHECK_NEAR(flow->volume_m3, 120e-9, 1e-15);
+	CHECK_NEAR(flow->rate_m3_s, 5e-9, 1e-18);
+	CHECK_NEAR(protocol_curve_rate(flow, 10), 2e-9, 1e-18);
+	CHECK_NEAR(protocol_curve_volume(flow, 10), 15e-9, 1e-16);
+	CHECK_NEAR(protocol_curve_volume(flow, 100), 120e-9, 1e-15);
+	flow = &p->steps[1].flows[0];
+	CHECK_NEAR(p->steps[1].duration_s, 40, 1e-9);
+	CHECK_NEAR(protocol_curve_rate(flow, 5), 1e-9, 1e-18);
+	CHECK_NEAR(protocol_curve_rate(flow, 15), 2e-9, 1e-18);
+	CHECK_NEAR(protocol_curve_rate(flow, 39), 4e-9, 1e-18);
+	CHECK_INT(p->steps[2].flow_count, 2);
+	CHECK_NEAR(p->steps[2].flows[0].volume_m3, half * (1 - 0.125), 2e-5 * half);
+	CHECK_NEAR(p->steps[2].flows[0].volume_m3 + p->steps[2].flows[1].volume_m3, 180e-9, 1e-15);
+	/* 40 + 40 + 45, then 2 x 60 + 10, 5 x 10, and the longer way of the choice */
+	CHECK_NEAR(p->duration_s, 125 + 130 + 50 + 30, 1e-6);
+	diagnostics_free(&diagnostics);
+	protocol_free(p);
+}
+
 int main(void)
 {
 	set_up(__FILE__);
@@ -482,5 +527,6 @@ int main(void)
 	RUN(fastest_rate_is_bore_area_times_travel_times_step_rate);
 	RUN(a_rate_beyond_the_sensor_is_a_warning);
 	RUN(a_volume_of_few_microsteps_is_a_warning_with_the_error_it_may_have);
+	RUN(curves_have_the_volume_of_their_closed_form);
 	return tear_down();
 }

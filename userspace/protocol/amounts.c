@@ -93,10 +93,45 @@ static size_t written_out(const struct protocol_step *steps, size_t count)
 
 		sum++;
 		/* A round takes time to walk even if all its steps were in error. */
-		if (steps[i].verb == PROTOCOL_REPEAT)
+		if (steps[i].verb == PROTOCOL_REPEAT || steps[i].verb == PROTOCOL_WHILE)
 			sum += steps[i].times * (inside ? inside : 1);
+		else
+			sum += inside + written_out(steps[i].others, steps[i].other_count);
 	}
 	return sum > LOADER_MAX_STEPS ? LOADER_MAX_STEPS + 1 : sum;
+}
+
+static void walk_steps(struct walk *walk, const struct protocol_step *steps, size_t count);
+
+/* Either way may be gone: what is worse for each channel counts from here on. */
+static void walk_choice(struct walk *walk, const struct protocol_step *step)
+{
+	struct protocol *protocol = walk->loader->protocol;
+	double now_m3[LOADER_MAX_CHANNELS], infused_m3[LOADER_MAX_CHANNELS];
+	double begin_s = walk->duration_s, then_s;
+
+	for (size_t i = 0; i < protocol->channel_count; i++) {
+		now_m3[i] = walk->levels[i].now_m3;
+		infused_m3[i] = protocol->channels[i].infused_m3;
+	}
+	walk_steps(walk, step->steps, step->step_count);
+	then_s = walk->duration_s;
+	walk->duration_s = begin_s;
+	for (size_t i = 0; i < protocol->channel_count; i++) {
+		double level_m3 = walk->levels[i].now_m3, sum_m3 = protocol->channels[i].infused_m3;
+
+		walk->levels[i].now_m3 = now_m3[i];
+		protocol->channels[i].infused_m3 = infused_m3[i];
+		now_m3[i] = level_m3;
+		infused_m3[i] = sum_m3;
+	}
+	walk_steps(walk, step->others, step->other_count);
+	walk->duration_s = fmax(walk->duration_s, then_s);
+	for (size_t i = 0; i < protocol->channel_count; i++) {
+		walk->levels[i].now_m3 = fmin(walk->levels[i].now_m3, now_m3[i]);
+		protocol->channels[i].infused_m3 =
+			fmax(protocol->channels[i].infused_m3, infused_m3[i]);
+	}
 }
 
 /* Recursion is bounded by LOADER_MAX_REPEATS, the work by LOADER_MAX_STEPS. */
@@ -104,17 +139,22 @@ static void walk_steps(struct walk *walk, const struct protocol_step *steps, siz
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct protocol_step *step = &steps[i];
+		bool loop = step->verb == PROTOCOL_REPEAT || step->verb == PROTOCOL_WHILE;
 
 		walk->duration_s += step->duration_s;
 		for (size_t k = 0; k < step->flow_count; k++) {
-			if (step->verb == PROTOCOL_WITHDRAW)
+			if (protocol_step_sign(step) < 0)
 				withdraw(walk, &step->flows[k]);
 			else
 				infuse(walk, &step->flows[k]);
 		}
-		for (unsigned int round = 0; step->verb == PROTOCOL_REPEAT && round < step->times;
-		     round++)
+		for (unsigned int round = 0; loop && round < step->times; round++)
 			walk_steps(walk, step->steps, step->step_count);
+		/* The last round does not wait for the period's end. */
+		if (loop && step->period_s > 0 && step->step_count)
+			walk->duration_s -= step->steps[step->step_count - 1].duration_s;
+		if (step->verb == PROTOCOL_IF)
+			walk_choice(walk, step);
 	}
 }
 

@@ -112,8 +112,9 @@ static void load_particles(struct loader *loader, const struct node *node,
 static void load_channel(struct loader *loader, const struct node *node,
 			 struct protocol_channel *channel, struct loader_channel *more)
 {
-	static const char *const keys[] = { "pump", "syringe", "loaded", "fluid", "particles" };
-	const struct node *pump, *syringe, *loaded, *fluid, *particles;
+	static const char *const keys[] = { "pump", "syringe", "loaded", "fluid", "particles",
+					   "dead_volume" };
+	const struct node *pump, *syringe, *loaded, *fluid, *particles, *dead_volume;
 	struct source_position at = node->key->at;
 	char what[80];
 
@@ -125,6 +126,7 @@ static void load_channel(struct loader *loader, const struct node *node,
 	loaded = loader_need(loader, node, "loaded", what, at);
 	fluid = loader_need(loader, node, "fluid", what, at);
 	particles = node_get(node, "particles");
+	dead_volume = node_get(node, "dead_volume");
 	if (pump)
 		load_pump(loader, pump, channel);
 	if (syringe)
@@ -135,6 +137,9 @@ static void load_channel(struct loader *loader, const struct node *node,
 		load_fluid(loader, fluid, channel);
 	if (particles)
 		load_particles(loader, particles, channel);
+	if (dead_volume)
+		value_positive(loader, dead_volume, "dead_volume", NANODOSE_DIMENSION_VOLUME,
+			       &channel->dead_volume_m3, NULL);
 }
 
 static void load_limits_of(struct loader *loader, const struct node *node)

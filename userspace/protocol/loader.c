@@ -316,7 +316,12 @@ void protocol_step_clear(struct protocol_step *step)
 {
 	for (size_t i = 0; i < step->step_count; i++)
 		protocol_step_clear(&step->steps[i]);
+	for (size_t i = 0; i < step->other_count; i++)
+		protocol_step_clear(&step->others[i]);
+	for (size_t i = 0; i < step->flow_count; i++)
+		free(step->flows[i].points);
 	free(step->steps);
+	free(step->others);
 	free(step->flows);
 	free(step->text);
 	free(step->message);

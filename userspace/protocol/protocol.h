@@ -66,6 +66,7 @@ struct protocol_channel {
 	double loaded_m3;
 	uint32_t medium;		/* NANODOSE_MEDIUM_* */
 	double concentration_per_m3;	/* particles, 0 if none given */
+	double dead_volume_m3;		/* from the syringe to the chip, 0 if not given */
 	/* limits; INFINITY where none was given */
 	double limit_rate_m3_s;
 	double limit_volume_m3;
@@ -85,17 +86,29 @@ enum protocol_verb {
 	PROTOCOL_INFUSE,
 	PROTOCOL_WITHDRAW,
 	PROTOCOL_MIX,
+	PROTOCOL_CURVE,		/* ramp, gradient, profile: rates change on the way */
 	PROTOCOL_HOLD,
 	PROTOCOL_WAIT_TIME,
 	PROTOCOL_WAIT_OPERATOR,
 	PROTOCOL_WAIT_UNTIL,
-	PROTOCOL_REPEAT,
+	PROTOCOL_WAIT_CLOCK,	/* for a time of day */
+	PROTOCOL_PERIOD,	/* last in the rounds of a repeat with a period: until it is over */
+	PROTOCOL_REPEAT,	/* and every, pulse, agitate */
+	PROTOCOL_WHILE,
+	PROTOCOL_IF,
+};
+
+struct protocol_point {		/* of a curve: the rate between two of them is on a line */
+	double time_s;		/* since the step began; never falls */
+	double rate_m3_s;	/* 0 or above */
 };
 
 struct protocol_flow {		/* one channel's part in an infuse, withdraw or mix */
 	size_t channel;		/* index */
 	double volume_m3;	/* above 0 */
-	double rate_m3_s;	/* above 0 */
+	double rate_m3_s;	/* above 0; of a curve the highest */
+	struct protocol_point *points;		/* of a curve, else NULL */
+	size_t point_count;
 	struct source_position at_volume;	/* the value it was written as, or worked out from */
 	struct source_position at_rate;
 };
@@ -110,10 +123,16 @@ struct protocol_step {
 	double timeout_s;		/* wait; INFINITY if none */
 	bool timeout_continues;		/* then: continue, else stop */
 	char *message;			/* wait for the operator: the question */
-	char *until;			/* wait until: the Lua expression */
-	unsigned int times;		/* repeat */
-	struct protocol_step *steps;	/* repeat */
+	char *until;			/* wait until, while, if: the Lua expression */
+	double held_s;			/* wait until: so long without a break */
+	int clock_s;			/* wait for a time of day: seconds since local midnight */
+	double ceiling_pa;		/* of a curve: slower where the pressure comes near; INFINITY */
+	unsigned int times;		/* repeat; while: at most */
+	double period_s;		/* repeat: from round to round; 0: one after the other */
+	struct protocol_step *steps;	/* repeat, while; if: then */
 	size_t step_count;
+	struct protocol_step *others;	/* if: else */
+	size_t other_count;
 };
 
 struct protocol {
@@ -146,6 +165,12 @@ void protocol_free(struct protocol *protocol);
  */
 void protocol_check_device(const struct protocol *protocol, size_t channel,
 			   const struct nanodose_info *info, struct diagnostics *diagnostics);
+
+/* Of a curve: its rate at a time since the step began, and what has flowed by then. */
+double protocol_curve_rate(const struct protocol_flow *flow, double time_s);
+double protocol_curve_volume(const struct protocol_flow *flow, double time_s);
+/* How the step moves a channel: 1 dispenses, -1 draws in. */
+int protocol_step_sign(const struct protocol_step *step);
 
 /* Fastest rate of pump and syringe together, m3/s. */
 double protocol_max_rate_m3_s(const struct protocol_channel *channel,

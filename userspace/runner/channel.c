@@ -89,9 +89,11 @@ double channel_stepped_m3(const struct channel *c)
 
 void channel_aim(struct channel *c, double volume_m3, double rate_m3_s)
 {
+	c->aim_m3 = c->target_m3;
 	c->target_m3 += volume_m3;
 	c->end_position = c->origin + llround(c->target_m3 / c->step_m3);
 	c->set_point_m3_s = copysign(rate_m3_s, volume_m3);
+	c->top_m3_s = rate_m3_s;
 	c->ended = false;
 }
 
@@ -121,7 +123,7 @@ int channel_go(struct channel *c, double ramp_s, uint64_t start_ns, uint64_t now
 	/* Rounding may have left the end on the other side: a step too many is taken back. */
 	if ((c->end_position > c->position) != (run.rate_nhz > 0))
 		run.rate_nhz = -run.rate_nhz;
-	run.accel_nhz_s = llround(fabs((double)run.rate_nhz) / ramp_s);
+	run.accel_nhz_s = llround(channel_rate_nhz(c, c->top_m3_s) / ramp_s);
 	if (!run.accel_nhz_s)
 		run.accel_nhz_s = 1;
 	if (run.accel_nhz_s > c->info.max_accel_nhz_s)
@@ -196,6 +198,15 @@ int channel_stop(struct channel *c, uint32_t mode, uint64_t now_ns)
 	control_set_point(c->control, now_ns / NHZ, 0);
 	c->output.pump_rate_m3_s = 0;
 	return nanodose_device_stop(c->device, mode);
+}
+
+void channel_set_rate(struct channel *c, double rate_m3_s, uint64_t now_ns)
+{
+	c->set_point_m3_s = copysign(rate_m3_s, c->set_point_m3_s);
+	control_set_point(c->control, now_ns / NHZ, c->set_point_m3_s);
+	/* Without a sensor nothing else tells the pump. */
+	if (!c->has_sensor)
+		c->output.pump_rate_m3_s = c->set_point_m3_s;
 }
 
 void channel_set_rest(struct channel *c, uint64_t now_ns)

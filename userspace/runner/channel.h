@@ -52,6 +52,8 @@ struct channel {
 	bool ended;			/* at its end position */
 	int64_t end_position;
 	double set_point_m3_s;		/* signed; 0 at rest */
+	double top_m3_s;		/* the highest that it will be in this motion */
+	double aim_m3;			/* where the motion began: the target before it */
 	uint64_t accel_nhz_s;
 	uint64_t start_ns;		/* 0: at once */
 	uint64_t first_sequence;	/* records before it tell of the past */
@@ -103,6 +105,8 @@ int channel_go(struct channel *channel, double ramp_s, uint64_t start_ns, uint64
 int channel_refresh(struct channel *channel, uint64_t now_ns);
 /* Bring to rest, NANODOSE_STOP_RAMP or _NOW; the aim is kept. -1 with errno. */
 int channel_stop(struct channel *channel, uint32_t mode, uint64_t now_ns);
+/* Another rate on the way, above 0 and up to what was aimed at; the sign stays. */
+void channel_set_rate(struct channel *channel, double rate_m3_s, uint64_t now_ns);
 /* The motion's last volume has left the outlet: the set point is 0. */
 void channel_set_rest(struct channel *channel, uint64_t now_ns);
 

@@ -3,13 +3,16 @@
 
 #include "program.h"
 
-enum op_kind { OP_DO, OP_REPEAT, OP_AGAIN };
+enum op_kind { OP_DO, OP_REPEAT, OP_AGAIN, OP_CHOOSE, OP_JUMP };
 
 struct op {
 	enum op_kind kind;
 	const struct protocol_step *step;
 	size_t view;		/* AGAIN: the view after the last inside */
-	size_t begin;		/* AGAIN: its REPEAT */
+	size_t begin;		/* AGAIN, and DO of a period: the REPEAT; JUMP: where to */
+	size_t otherwise;	/* CHOOSE: where to if not */
+	unsigned int round;	/* CHOOSE of a while: rounds chosen */
+	uint64_t begin_ns;	/* REPEAT with a period: when its first round began, 0: not yet */
 };
 
 struct program {
@@ -17,6 +20,8 @@ struct program {
 	size_t op_count;
 	size_t at;
 	bool begun;
+	bool chosen;		/* for the CHOOSE that is the present step */
+	size_t periods;		/* REPEATs with a period */
 	struct run_step_view *views;
 	size_t view_count;
 	double *net_m3;
@@ -27,16 +32,33 @@ static void count_steps(const struct protocol_step *steps, size_t count, size_t 
 {
 	for (size_t i = 0; i < count; i++) {
 		++*views;
-		++*ops;
-		if (steps[i].verb == PROTOCOL_REPEAT) {
-			++*ops;
-			count_steps(steps[i].steps, steps[i].step_count, ops, views);
-		}
+		*ops += 2;
+		count_steps(steps[i].steps, steps[i].step_count, ops, views);
+		count_steps(steps[i].others, steps[i].other_count, ops, views);
 	}
 }
 
-static void add_steps(struct program *p, const struct protocol_step *steps, size_t count,
-		      int depth, double times)
+/*
+ * What steps move as far as is known beforehand: of an if its then, of a while
+ * nothing. program_choose() puts that right.
+ */
+static void add_net(struct program *p, const struct protocol_step *steps, size_t count, double times)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct protocol_step *step = &steps[i];
+
+		for (size_t f = 0; f < step->flow_count; f++)
+			p->net_m3[step->flows[f].channel] +=
+				protocol_step_sign(step) * times * step->flows[f].volume_m3;
+		if (step->verb == PROTOCOL_REPEAT)
+			add_net(p, step->steps, step->step_count, times * step->times);
+		else if (step->verb == PROTOCOL_IF)
+			add_net(p, step->steps, step->step_count, times);
+	}
+}
+
+static void add_steps(struct program *p, const struct protocol_step *steps, size_t count, int depth,
+		      size_t parent)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct protocol_step *step = &steps[i];
@@ -46,23 +68,38 @@ static void add_steps(struct program *p, const struct protocol_step *steps, size
 
 		op->step = step;
 		op->view = p->view_count++;
+		op->begin = parent;
 		view->text = step->text;
 		view->depth = depth;
 		view->line = step->at.line;
-		if (step->verb != PROTOCOL_REPEAT) {
+		switch (step->verb) {
+		case PROTOCOL_REPEAT:
+			op->kind = OP_REPEAT;
+			view->rounds = step->times;
+			p->periods += step->period_s > 0;
+			add_steps(p, step->steps, step->step_count, depth + 1, begin);
+			p->ops[p->op_count++] = (struct op){
+				.kind = OP_AGAIN, .step = step, .view = p->view_count, .begin = begin,
+			};
+			break;
+		case PROTOCOL_WHILE:
+			op->kind = OP_CHOOSE;
+			view->rounds = step->times;
+			add_steps(p, step->steps, step->step_count, depth + 1, begin);
+			p->ops[p->op_count++] = (struct op){ .kind = OP_JUMP, .begin = begin };
+			op->otherwise = p->op_count;
+			break;
+		case PROTOCOL_IF:
+			op->kind = OP_CHOOSE;
+			add_steps(p, step->steps, step->step_count, depth + 1, begin);
+			p->ops[p->op_count++] = (struct op){ .kind = OP_JUMP };
+			op->otherwise = p->op_count;
+			add_steps(p, step->others, step->other_count, depth + 1, begin);
+			p->ops[op->otherwise - 1].begin = p->op_count;
+			break;
+		default:
 			op->kind = OP_DO;
-			for (size_t f = 0; f < step->flow_count; f++)
-				p->net_m3[step->flows[f].channel] +=
-					(step->verb == PROTOCOL_WITHDRAW ? -times : times) *
-					step->flows[f].volume_m3;
-			continue;
 		}
-		op->kind = OP_REPEAT;
-		view->rounds = step->times;
-		add_steps(p, step->steps, step->step_count, depth + 1, times * step->times);
-		p->ops[p->op_count++] = (struct op){
-			.kind = OP_AGAIN, .step = step, .view = p->view_count, .begin = begin,
-		};
 	}
 }
 
@@ -81,7 +118,8 @@ struct program *program_new(const struct protocol *protocol)
 		program_free(p);
 		return NULL;
 	}
-	add_steps(p, protocol->steps, protocol->step_count, 0, 1);
+	add_steps(p, protocol->steps, protocol->step_count, 0, 0);
+	add_net(p, protocol->steps, protocol->step_count, 1);
 	return p;
 }
 
@@ -95,6 +133,15 @@ void program_free(struct program *p)
 	free(p);
 }
 
+static void set_views(struct program *p, size_t from, size_t to, enum run_step_state state)
+{
+	for (size_t i = from; i < to; i++) {
+		p->views[i].state = state;
+		p->views[i].progress = 0;
+		p->views[i].round = 0;
+	}
+}
+
 static void begin_round(struct program *p, size_t begin, size_t views_end)
 {
 	struct run_step_view *repeat = &p->views[p->ops[begin].view];
@@ -102,11 +149,7 @@ static void begin_round(struct program *p, size_t begin, size_t views_end)
 	repeat->state = RUN_STEP_ACTIVE;
 	repeat->round++;
 	repeat->progress = (double)(repeat->round - 1) / repeat->rounds;
-	for (size_t i = p->ops[begin].view + 1; i < views_end; i++) {
-		p->views[i].state = RUN_STEP_TODO;
-		p->views[i].progress = 0;
-		p->views[i].round = 0;
-	}
+	set_views(p, p->ops[begin].view + 1, views_end, RUN_STEP_TODO);
 }
 
 /* The AGAIN that closes the REPEAT at an index. */
@@ -125,23 +168,90 @@ static void view_done(struct run_step_view *view)
 	view->progress = 1;
 }
 
+/* The view after the last of what begins at an op. */
+static size_t views_at(const struct program *p, size_t at)
+{
+	while (at < p->op_count && (p->ops[at].kind == OP_AGAIN || p->ops[at].kind == OP_JUMP))
+		at++;
+	return at < p->op_count ? p->ops[at].view : p->view_count;
+}
+
+/* The present step was a choice: into what was chosen. */
+static void leave_choice(struct program *p)
+{
+	struct op *op = &p->ops[p->at];
+	struct run_step_view *view = &p->views[op->view];
+	size_t otherwise = views_at(p, op->otherwise);
+
+	if (op->step->verb == PROTOCOL_IF) {
+		view_done(view);
+		if (p->chosen)
+			set_views(p, otherwise, views_at(p, p->ops[op->otherwise - 1].begin),
+				  RUN_STEP_SKIPPED);
+		else
+			set_views(p, op->view + 1, otherwise, RUN_STEP_SKIPPED);
+	} else if (p->chosen) {
+		op->round++;
+		view->round = op->round;
+		view->state = RUN_STEP_ACTIVE;
+		view->progress = (double)(op->round - 1) / op->step->times;
+		set_views(p, op->view + 1, otherwise, RUN_STEP_TODO);
+	} else {
+		if (!op->round)
+			set_views(p, op->view + 1, otherwise, RUN_STEP_SKIPPED);
+		op->round = 0;
+		view_done(view);
+	}
+	p->at = p->chosen ? p->at + 1 : op->otherwise;
+	p->chosen = false;
+}
+
+static void leave_step(struct program *p)
+{
+	const struct op *op = &p->ops[p->at];
+
+	if (op->kind == OP_CHOOSE) {
+		leave_choice(p);
+		return;
+	}
+	view_done(&p->views[op->view]);
+	p->done_s += op->step->duration_s;
+	p->at++;
+}
+
+/* The last round of a repeat does not wait for the end of its period. */
+static bool passed_over(const struct program *p, const struct op *op)
+{
+	const struct run_step_view *repeat = &p->views[p->ops[op->begin].view];
+
+	return op->step->verb == PROTOCOL_PERIOD && repeat->round == repeat->rounds;
+}
+
 bool program_next(struct program *p)
 {
-	if (p->begun && p->at < p->op_count) {
-		view_done(&p->views[p->ops[p->at].view]);
-		p->done_s += p->ops[p->at].step->duration_s;
-		p->at++;
-	}
+	if (p->begun && p->at < p->op_count)
+		leave_step(p);
 	p->begun = true;
 	while (p->at < p->op_count) {
-		const struct op *op = &p->ops[p->at];
+		struct op *op = &p->ops[p->at];
 		const struct run_step_view *repeat;
 		size_t again;
 
 		switch (op->kind) {
 		case OP_DO:
+			if (passed_over(p, op)) {
+				view_done(&p->views[op->view]);
+				p->at++;
+				break;
+			}
 			p->views[op->view].state = RUN_STEP_ACTIVE;
 			return true;
+		case OP_CHOOSE:
+			p->views[op->view].state = RUN_STEP_ACTIVE;
+			return true;
+		case OP_JUMP:
+			p->at = op->begin;
+			break;
 		case OP_REPEAT:
 			again = find_again(p, p->at);
 			if (!op->step->times || again == p->at + 1) {
@@ -149,6 +259,7 @@ bool program_next(struct program *p)
 				p->at = again + 1;
 				break;
 			}
+			op->begin_ns = 0;
 			begin_round(p, p->at, p->ops[again].view);
 			p->at++;
 			break;
@@ -165,6 +276,50 @@ bool program_next(struct program *p)
 		}
 	}
 	return false;
+}
+
+unsigned int program_round(const struct program *p)
+{
+	return p->ops[p->at].round;
+}
+
+void program_choose(struct program *p, bool holds)
+{
+	const struct protocol_step *step = p->ops[p->at].step;
+
+	p->chosen = holds;
+	if (step->verb == PROTOCOL_WHILE && holds) {
+		add_net(p, step->steps, step->step_count, 1);
+	} else if (step->verb == PROTOCOL_IF && !holds) {
+		add_net(p, step->steps, step->step_count, -1);
+		add_net(p, step->others, step->other_count, 1);
+	}
+}
+
+void program_stamp(struct program *p, uint64_t now_ns)
+{
+	for (size_t i = 0; p->periods && i < p->op_count; i++) {
+		struct op *op = &p->ops[i];
+
+		if (op->kind == OP_REPEAT && op->step->period_s > 0 && !op->begin_ns &&
+		    p->views[op->view].state == RUN_STEP_ACTIVE)
+			op->begin_ns = now_ns;
+	}
+}
+
+void program_shift(struct program *p, uint64_t paused_ns)
+{
+	for (size_t i = 0; p->periods && i < p->op_count; i++)
+		if (p->ops[i].begin_ns)
+			p->ops[i].begin_ns += paused_ns;
+}
+
+uint64_t program_period_end_ns(const struct program *p)
+{
+	const struct op *repeat = &p->ops[p->ops[p->at].begin];
+
+	return repeat->begin_ns +
+	       (uint64_t)(p->views[repeat->view].round * repeat->step->period_s * 1e9);
 }
 
 const struct protocol_step *program_step(const struct program *p)

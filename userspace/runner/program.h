@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A protocol's steps as a list to walk through, repeats included. Pure: knows
+ * A protocol's steps as a list to walk through, repeats and choices included. Pure: knows
  * the order, not the time.
  */
 #ifndef PROGRAM_H
@@ -16,11 +16,22 @@ struct program *program_new(const struct protocol *protocol);
 void program_free(struct program *program);
 /* The present step is done: on to the next, at first to the first. False: all done. */
 bool program_next(struct program *program);
+/*
+ * The present step is an if or a while: whether its condition holds, before
+ * program_next(). program_round(): rounds of a while that were chosen before.
+ */
+void program_choose(struct program *program, bool holds);
+unsigned int program_round(const struct program *program);
+/* Repeats with a period that have just begun: begun now; and after a pause later. */
+void program_stamp(struct program *program, uint64_t now_ns);
+void program_shift(struct program *program, uint64_t paused_ns);
+/* The present step is the end of a period: when that is. */
+uint64_t program_period_end_ns(const struct program *program);
 /* The present step, never a repeat; NULL before the first and after the last. */
 const struct protocol_step *program_step(const struct program *program);
 /* Planned seconds of all steps done, each round of a repeat counted. */
 double program_done_s(const struct program *program);
-/* Infused less withdrawn by the whole protocol, m3. */
+/* Infused less withdrawn by the whole protocol, as far as its choices are known, m3. */
 double program_net_m3(const struct program *program, size_t channel);
 /* What a front sees of the steps; states and rounds are kept up to date. */
 struct run_step_view *program_views(struct program *program, size_t *count);

@@ -4,6 +4,8 @@
  *
  *	runner	- opening, the poll loop, commands, pause, stop, faults
  *	steps	- what the present step wants of the channels
+ *	condition - expressions that steps wait for or choose by
+ *	curve	- rates that change on the way
  *	channel	- one pump
  *	program	- which step comes next
  *	log	- events, and a record that cannot be written
@@ -38,6 +40,11 @@ struct step_run {
 	uint64_t drain_ns;		/* since when draining */
 	double drain_limit_s;
 	double ramp_s;			/* of all its channels */
+	double curve_s;			/* of a curve: how far it has come, in its own time */
+	double slow;			/* and how fast that goes, 0..1: pressure holds it back */
+	uint64_t curve_ns;		/* when that was */
+	uint64_t due_ns;		/* wait for a time of day, end of a period */
+	uint64_t held_ns;		/* since when the condition has held, 0: it does not */
 	struct expression *until;
 	struct expression_channel *values;
 	bool answered;
@@ -110,6 +117,18 @@ double steps_progress(const struct runner *runner);
 double steps_left_s(const struct runner *runner);
 const char *steps_question(const struct runner *runner);
 void steps_free(struct runner *runner);
+
+/* condition.c */
+/* The present step's expression is made ready; where it cannot be, the run stops. */
+void condition_begin(struct runner *runner);
+/* False: it could not be worked out, and the run stops. */
+bool condition_holds(struct runner *runner, bool *holds);
+void condition_end(struct runner *runner);
+
+/* curve.c */
+/* Before the pumps of a curve start, and as they go. */
+void curve_begin(struct runner *runner);
+void curve_tick(struct runner *runner);
 
 /* log.c */
 /* channel: NULL for the run as a whole; line 0: none. */

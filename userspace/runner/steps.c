@@ -18,8 +18,6 @@
 #define DRAIN_MIN_S	5.0		/* limit where the rig's time constant is not known */
 #define DRAIN_MAX_S	120.0
 #define CALM_REST_S	0.2		/* the end of a wait is not to be missed */
-#define UL_MIN		(1e-9 / 60)
-#define UL		1e-9
 
 static struct channel *channel_of(struct runner *r, size_t flow)
 {
@@ -29,7 +27,7 @@ static struct channel *channel_of(struct runner *r, size_t flow)
 static bool is_motion(const struct protocol_step *step)
 {
 	return step->verb == PROTOCOL_INFUSE || step->verb == PROTOCOL_WITHDRAW ||
-	       step->verb == PROTOCOL_MIX;
+	       step->verb == PROTOCOL_MIX || step->verb == PROTOCOL_CURVE;
 }
 
 static double step_elapsed_s(const struct runner *r)
@@ -58,7 +56,7 @@ static void go(struct runner *r)
 	r->step.ramp_s = RAMP_S;
 	for (size_t i = 0; i < step->flow_count; i++) {
 		struct channel *c = channel_of(r, i);
-		double rate_nhz = fabs((double)channel_rate_nhz(c, c->set_point_m3_s));
+		double rate_nhz = channel_rate_nhz(c, c->top_m3_s);
 
 		r->step.ramp_s = fmax(r->step.ramp_s, rate_nhz / c->info.max_accel_nhz_s);
 		if (!(c->info.features & NANODOSE_FEATURE_START_TIME))
@@ -75,7 +73,8 @@ static void go(struct runner *r)
 			run_order_failed(r, c, "start");
 			return;
 		}
-		if (step->verb != PROTOCOL_WITHDRAW)
+		/* How well a flow is kept can be told only of one that does not change. */
+		if (step->verb == PROTOCOL_INFUSE || step->verb == PROTOCOL_MIX)
 			metrics_begin(&c->metrics, (start_ns ? start_ns : now_ns) / 1e9,
 				      c->set_point_m3_s);
 	}
@@ -88,38 +87,46 @@ static void aim(struct runner *r)
 
 	for (size_t i = 0; i < step->flow_count; i++) {
 		const struct protocol_flow *flow = &step->flows[i];
-		double sign = step->verb == PROTOCOL_WITHDRAW ? -1 : 1;
 
-		channel_aim(channel_of(r, i), sign * flow->volume_m3, flow->rate_m3_s);
+		channel_aim(channel_of(r, i), protocol_step_sign(step) * flow->volume_m3, flow->rate_m3_s);
 		channel_mark(channel_of(r, i));
 	}
 	r->step.phase = STEP_MOVING;
 }
 
-static void begin_until(struct runner *r)
-{
-	char *error = NULL;
-
-	r->step.until = expression_new(r->step.step->until, &error);
-	r->step.values = calloc(r->channel_count + 1, sizeof(*r->step.values));
-	if (!r->step.until || !r->step.values) {
-		run_event(r, RECORD_FAULT, RECORD_PROTOCOL, NULL, r->step.step->at.line,
-			  "wait until: %s", error ? error : strerror(ENOMEM));
-		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
-	}
-	free(error);
-}
-
 static void forget_step(struct runner *r)
 {
-	expression_free(r->step.until);
-	free(r->step.values);
+	condition_end(r);
 	r->step = (struct step_run){ .step = NULL };
 }
 
 void steps_free(struct runner *r)
 {
 	forget_step(r);
+}
+
+/* From now until the clock of this machine next shows a time of day. */
+static uint64_t until_clock_ns(int clock_s)
+{
+	struct timespec now;
+	struct tm day;
+	time_t then;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	localtime_r(&now.tv_sec, &day);
+	for (int days = 0; ; days++) {
+		struct tm at = day;
+
+		at.tm_mday += days;
+		at.tm_hour = clock_s / 3600;
+		at.tm_min = clock_s / 60 % 60;
+		at.tm_sec = clock_s % 60;
+		at.tm_isdst = -1;
+		then = mktime(&at);
+		if (then > now.tv_sec || days > 1)
+			break;
+	}
+	return then > now.tv_sec ? (then - now.tv_sec) * 1000000000ULL - now.tv_nsec : 0;
 }
 
 void steps_next(struct runner *r)
@@ -133,13 +140,22 @@ void steps_next(struct runner *r)
 	r->step.step = program_step(r->program);
 	r->step.begin_ns = r->now_ns;
 	r->step.phase = STEP_WAITING;
-	run_event(r, RECORD_INFO, RECORD_PROTOCOL, NULL, r->step.step->at.line, "%s",
-		  r->step.step->text);
-	if (r->step.step->verb == PROTOCOL_WAIT_UNTIL)
-		begin_until(r);
+	/* A choice says what it was when it is made. */
+	if (r->step.step->verb != PROTOCOL_IF && r->step.step->verb != PROTOCOL_WHILE)
+		run_event(r, RECORD_INFO, RECORD_PROTOCOL, NULL, r->step.step->at.line, "%s",
+			  r->step.step->text);
+	program_stamp(r->program, r->now_ns);
+	if (r->step.step->until)
+		condition_begin(r);
+	if (r->step.step->verb == PROTOCOL_WAIT_CLOCK)
+		r->step.due_ns = r->now_ns + until_clock_ns(r->step.step->clock_s);
+	else if (r->step.step->verb == PROTOCOL_PERIOD)
+		r->step.due_ns = program_period_end_ns(r->program);
 	if (!is_motion(r->step.step))
 		return;
 	aim(r);
+	if (r->step.step->verb == PROTOCOL_CURVE)
+		curve_begin(r);
 	/* The event may not have gone into the record: then it starts after the pause. */
 	if (r->mode == MODE_RUNNING)
 		go(r);
@@ -168,7 +184,7 @@ static bool drained(struct runner *r)
 {
 	for (size_t i = 0; i < r->step.step->flow_count; i++) {
 		const struct channel *c = channel_of(r, i);
-		double left = c->output.flow_m3_s / c->set_point_m3_s;
+		double left = c->output.flow_m3_s / copysign(c->top_m3_s, c->set_point_m3_s);
 		double most_m3 = DRAINED_VOLUME * r->step.step->flows[i].volume_m3;
 
 		/* Only a reading from after the end can tell. */
@@ -218,8 +234,11 @@ static void tick_motion(struct runner *r)
 
 	if (r->step.phase == STEP_MOVING) {
 		for (size_t i = 0; i < step->flow_count; i++)
-			if (!channel_of(r, i)->ended)
+			if (!channel_of(r, i)->ended) {
+				if (step->verb == PROTOCOL_CURVE)
+					curve_tick(r);
 				return;
+			}
 		begin_drain(r);
 	}
 	if (drained(r)) {
@@ -255,39 +274,38 @@ static void timed_out(struct runner *r, const char *what)
 static void tick_until(struct runner *r)
 {
 	const struct protocol_step *step = r->step.step;
-	struct expression_values values = {
-		.channels = r->step.values,
-		.channel_count = r->channel_count,
-		.time_s = step_elapsed_s(r),
-		.elapsed_s = run_elapsed_s(r),
-		.inputs = r->protocol->inputs,
-		.input_count = r->protocol->input_count,
-	};
-	char *error = NULL;
-	double value;
+	bool holds;
 
-	for (size_t i = 0; i < r->channel_count; i++) {
-		const struct channel *c = &r->channels[i];
-
-		r->step.values[i] = (struct expression_channel){
-			.name = c->plan->name,
-			.flow_ul_min = c->flow_m3_s / UL_MIN,
-			.setpoint_ul_min = 0,	/* nothing is set while a step waits */
-			.volume_ul = channel_delivered_m3(c) / UL,
-			.pressure_kpa = c->pressure_pa / 1000,
-			.temperature_c = c->temperature_c,
-		};
-	}
-	if (expression_evaluate(r->step.until, &values, &value, &error)) {
-		run_event(r, RECORD_FAULT, RECORD_PROTOCOL, NULL, step->at.line, "wait until: %s",
-			  error ? error : strerror(errno));
-		free(error);
-		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
-	} else if (value != 0) {
+	if (!condition_holds(r, &holds))
+		return;
+	if (!holds)
+		r->step.held_ns = 0;
+	else if (!r->step.held_ns)
+		r->step.held_ns = r->now_ns;
+	if (holds && r->now_ns - r->step.held_ns >= step->held_s * 1e9)
 		steps_next(r);
-	} else if (values.time_s >= step->timeout_s) {
+	else if (step_elapsed_s(r) >= step->timeout_s)
 		timed_out(r, "the condition did not hold");
+}
+
+static void tick_choice(struct runner *r)
+{
+	const struct protocol_step *step = r->step.step;
+	bool holds;
+
+	if (!condition_holds(r, &holds))
+		return;
+	if (holds && step->verb == PROTOCOL_WHILE && program_round(r->program) == step->times) {
+		run_event(r, RECORD_WARNING, RECORD_PROTOCOL, NULL, step->at.line,
+			  "the condition still holds after %u rounds, which is as many as there may be: going on",
+			  step->times);
+		holds = false;
+	} else {
+		run_event(r, RECORD_INFO, RECORD_PROTOCOL, NULL, step->at.line, "%s: %s", step->text,
+			  holds ? "yes" : "no");
 	}
+	program_choose(r->program, holds);
+	steps_next(r);
 }
 
 void steps_tick(struct runner *r)
@@ -298,6 +316,7 @@ void steps_tick(struct runner *r)
 	case PROTOCOL_INFUSE:
 	case PROTOCOL_WITHDRAW:
 	case PROTOCOL_MIX:
+	case PROTOCOL_CURVE:
 		tick_motion(r);
 		break;
 	case PROTOCOL_HOLD:
@@ -314,6 +333,15 @@ void steps_tick(struct runner *r)
 	case PROTOCOL_WAIT_UNTIL:
 		tick_until(r);
 		break;
+	case PROTOCOL_WAIT_CLOCK:
+	case PROTOCOL_PERIOD:
+		if (r->now_ns >= r->step.due_ns)
+			steps_next(r);
+		break;
+	case PROTOCOL_IF:
+	case PROTOCOL_WHILE:
+		tick_choice(r);
+		break;
 	case PROTOCOL_REPEAT:
 		break;
 	}
@@ -324,6 +352,10 @@ bool steps_calm(const struct runner *r)
 	const struct protocol_step *step = r->step.step;
 
 	if (!step)
+		return false;
+	if (r->step.due_ns)
+		return r->step.due_ns > r->now_ns + (uint64_t)(CALM_REST_S * 1e9);
+	if (step->verb == PROTOCOL_CURVE)
 		return false;
 	if (r->step.phase != STEP_MOVING)
 		return (step->verb == PROTOCOL_HOLD || step->verb == PROTOCOL_WAIT_TIME) &&
@@ -337,6 +369,10 @@ bool steps_calm(const struct runner *r)
 void steps_resume(struct runner *r, uint64_t paused_ns)
 {
 	r->step.begin_ns += paused_ns;
+	r->step.curve_ns += paused_ns;
+	program_shift(r->program, paused_ns);
+	if (r->step.step && r->step.step->verb == PROTOCOL_PERIOD)
+		r->step.due_ns += paused_ns;
 	if (r->step.phase == STEP_MOVING)
 		go(r);
 	else if (r->step.phase == STEP_DRAINING)
