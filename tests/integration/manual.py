@@ -84,7 +84,7 @@ keys = ("nanodose name rig inputs channels limits steps value min max pump syrin
         "particles concentration rate volume pressure infuse withdraw mix hold wait repeat channel "
         "duration ratio total_rate time operator until timeout then times ramp from to stairs ceiling gradient profile unit carrier "
         "share table pulse period agitate prime flush park dead_volume dose for clock every while "
-        "condition at_most if else").split()
+        "condition at_most if else chip width height length shear").split()
 missing = [key for key in keys if not re.search(rf"\b(Cm|Cm [a-z]+ ,) {key}\b", text)]
 check("nanodose-protocol(5) has every key of the language", not missing, missing)
 

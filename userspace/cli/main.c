@@ -20,6 +20,8 @@ const struct verb verbs[] = {
 	{ "monitor", "DEVICE [--json] [--count N]", "print a pump's records as they come", verb_monitor },
 	{ "check", "FILE... [--set NAME=VALUE]... [--json]", "find every error of a protocol; nothing moves",
 	  verb_check },
+	{ "plan", "FILE [--set NAME=VALUE]... [--csv | --svg | --json]",
+	  "show what a protocol will do, over time; nothing moves", verb_plan },
 	{ "rehearse", "FILE [--fault FAULT]... [--rig FILE.yaml] [--set NAME=VALUE]... [--record RUN.db] [--json]",
 	  "run a protocol on a model of the rig, in seconds; nothing moves", verb_rehearse },
 	{ "run", "FILE [--set NAME=VALUE]... [--record RUN.db] [--headless] [--json]",

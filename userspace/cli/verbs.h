@@ -23,6 +23,7 @@ int verb_list(int argc, char **argv);
 int verb_info(int argc, char **argv);
 int verb_monitor(int argc, char **argv);
 int verb_check(int argc, char **argv);
+int verb_plan(int argc, char **argv);
 int verb_rehearse(int argc, char **argv);
 int verb_run(int argc, char **argv);
 int verb_stop(int argc, char **argv);

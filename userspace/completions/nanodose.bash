@@ -20,7 +20,7 @@ _nanodose_files()
 _nanodose()
 {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}
-	local verbs='list info monitor check rehearse run stop export report verify' options=
+	local verbs='list info monitor check plan rehearse run stop export report verify' options=
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
@@ -32,6 +32,7 @@ _nanodose()
 	info) options='--json' ;;
 	monitor) options='--json --count' ;;
 	check) options='--set --verbose --json' ;;
+	plan) options='--set --csv --svg --json' ;;
 	rehearse) options='--fault --rig --set --record --rate --yes --json --here --called' ;;
 	run) options='--set --record --rate --headless --yes --json' ;;
 	stop) options='--all --now' ;;
@@ -52,7 +53,7 @@ _nanodose()
 	fi
 	case $verb in
 	info|monitor|stop) mapfile -t COMPREPLY < <(compgen -W "$(_nanodose_pumps)" -- "$word") ;;
-	check|rehearse|run) _nanodose_files '*.yaml' '*.yml' ;;
+	check|plan|rehearse|run) _nanodose_files '*.yaml' '*.yml' ;;
 	export|report|verify) _nanodose_files '*.db' ;;
 	esac
 }

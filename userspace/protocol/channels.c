@@ -9,6 +9,10 @@
 #include "loader.h"
 #include "wording.h"
 
+/* Pa s at 20 degC: CRC Handbook of Chemistry and Physics; 2-propanol between 15 and 25 degC */
+#define VISCOSITY_WATER	1.002e-3
+#define VISCOSITY_IPA	2.4e-3
+
 long channels_find(const struct protocol *protocol, const char *name)
 {
 	for (size_t i = 0; i < protocol->channel_count; i++) {
@@ -83,6 +87,7 @@ static void load_fluid(struct loader *loader, const struct node *node,
 
 	if (!text)
 		return;
+	channel->viscosity_pa_s = strcmp(text, "ipa") ? VISCOSITY_WATER : VISCOSITY_IPA;
 	if (!strcmp(text, "water"))
 		channel->medium = NANODOSE_MEDIUM_WATER;
 	else if (!strcmp(text, "ipa"))
@@ -109,12 +114,29 @@ static void load_particles(struct loader *loader, const struct node *node,
 			       &channel->concentration_per_m3, NULL);
 }
 
+static void load_chip(struct loader *loader, const struct node *node, struct protocol_channel *channel)
+{
+	static const char *const keys[] = { "width", "height", "length" };
+	double *const sides[] = {
+		&channel->chip_width_m, &channel->chip_height_m, &channel->chip_length_m,
+	};
+
+	if (!LOADER_KEYS(loader, node, "'chip'", keys))
+		return;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const struct node *side = loader_need(loader, node, keys[i], "'chip'", node->key->at);
+
+		if (side)
+			value_positive(loader, side, keys[i], NANODOSE_DIMENSION_LENGTH, sides[i], NULL);
+	}
+}
+
 static void load_channel(struct loader *loader, const struct node *node,
 			 struct protocol_channel *channel, struct loader_channel *more)
 {
 	static const char *const keys[] = { "pump", "syringe", "loaded", "fluid", "particles",
-					   "dead_volume" };
-	const struct node *pump, *syringe, *loaded, *fluid, *particles, *dead_volume;
+					   "dead_volume", "chip" };
+	const struct node *pump, *syringe, *loaded, *fluid, *particles, *dead_volume, *chip;
 	struct source_position at = node->key->at;
 	char what[80];
 
@@ -127,6 +149,7 @@ static void load_channel(struct loader *loader, const struct node *node,
 	fluid = loader_need(loader, node, "fluid", what, at);
 	particles = node_get(node, "particles");
 	dead_volume = node_get(node, "dead_volume");
+	chip = node_get(node, "chip");
 	if (pump)
 		load_pump(loader, pump, channel);
 	if (syringe)
@@ -140,13 +163,15 @@ static void load_channel(struct loader *loader, const struct node *node,
 	if (dead_volume)
 		value_positive(loader, dead_volume, "dead_volume", NANODOSE_DIMENSION_VOLUME,
 			       &channel->dead_volume_m3, NULL);
+	if (chip)
+		load_chip(loader, chip, channel);
 }
 
 static void load_limits_of(struct loader *loader, const struct node *node)
 {
-	static const char *const keys[] = { "rate", "volume", "pressure" };
+	static const char *const keys[] = { "rate", "volume", "pressure", "shear" };
 	long index = channels_find(loader->protocol, node->key->text);
-	const struct node *rate, *volume, *pressure;
+	const struct node *rate, *volume, *pressure, *shear;
 	struct protocol_channel *channel;
 	struct loader_channel *more;
 	char what[80];
@@ -165,6 +190,7 @@ static void load_limits_of(struct loader *loader, const struct node *node)
 	rate = node_get(node, "rate");
 	volume = node_get(node, "volume");
 	pressure = node_get(node, "pressure");
+	shear = node_get(node, "shear");
 	if (rate && !value_positive(loader, rate, "rate", NANODOSE_DIMENSION_RATE,
 				    &channel->limit_rate_m3_s, &more->rate_limit_text))
 		channel->limit_rate_m3_s = INFINITY;
@@ -174,6 +200,15 @@ static void load_limits_of(struct loader *loader, const struct node *node)
 	if (pressure && !value_positive(loader, pressure, "pressure", NANODOSE_DIMENSION_PRESSURE,
 					&channel->limit_pressure_pa, NULL))
 		channel->limit_pressure_pa = INFINITY;
+	if (shear && !value_positive(loader, shear, "shear", NANODOSE_DIMENSION_PRESSURE,
+				     &channel->limit_shear_pa, &more->shear_limit_text))
+		channel->limit_shear_pa = INFINITY;
+	if (shear && !(channel->chip_width_m > 0 && channel->chip_height_m > 0))
+		loader_error(loader, shear->at,
+			     "shear: cannot be known without the 'chip' of channel '%s', its width, height and length",
+			     channel->name);
+	if (shear)
+		more->at_shear_limit = shear->at;
 	if (rate)
 		more->at_rate_limit = rate->at;
 	if (volume)
@@ -217,6 +252,7 @@ void channels_load(struct loader *loader, const struct node *node, const struct 
 			.limit_rate_m3_s = INFINITY,
 			.limit_volume_m3 = INFINITY,
 			.limit_pressure_pa = INFINITY,
+			.limit_shear_pa = INFINITY,
 		};
 		channel->name = loader_text(loader, "%s", one->key->text);
 		if (!channel->name)

@@ -298,6 +298,7 @@ struct protocol *protocol_load(const char *path, const struct protocol_setting *
 		for (size_t i = 0; i < LOADER_MAX_CHANNELS; i++) {
 			free(loader->channels[i].rate_limit_text);
 			free(loader->channels[i].volume_limit_text);
+			free(loader->channels[i].shear_limit_text);
 		}
 		free(loader->input_at);
 		free(loader->input_used);

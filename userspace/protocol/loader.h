@@ -17,7 +17,8 @@
 
 struct loader_channel {
 	struct source_position at_loaded, at_rate_limit, at_volume_limit;
-	char *rate_limit_text, *volume_limit_text;
+	struct source_position at_shear_limit;
+	char *rate_limit_text, *volume_limit_text, *shear_limit_text;
 	bool used;		/* by a step */
 	bool loaded_known;
 };

@@ -67,10 +67,13 @@ struct protocol_channel {
 	uint32_t medium;		/* NANODOSE_MEDIUM_* */
 	double concentration_per_m3;	/* particles, 0 if none given */
 	double dead_volume_m3;		/* from the syringe to the chip, 0 if not given */
+	double chip_width_m, chip_height_m, chip_length_m;	/* a rectangular channel; 0: not given */
+	double viscosity_pa_s;		/* of the fluid, at 20 degC */
 	/* limits; INFINITY where none was given */
 	double limit_rate_m3_s;
 	double limit_volume_m3;
 	double limit_pressure_pa;
+	double limit_shear_pa;		/* at the wall of the chip */
 	struct source_position at;	/* the channel's key */
 	struct source_position at_pump;
 	struct source_position at_limits;
@@ -169,6 +172,23 @@ void protocol_check_device(const struct protocol *protocol, size_t channel,
 /* Of a curve: its rate at a time since the step began, and what has flowed by then. */
 double protocol_curve_rate(const struct protocol_flow *flow, double time_s);
 double protocol_curve_volume(const struct protocol_flow *flow, double time_s);
+/*
+ * What a rate means at the channel's chip, laminar, in a rectangle: wall shear
+ * 6 u Q / (w h2) and pressure drop 12 u L Q / (w h3 (1 - 0.63 h / w)), h being
+ * the smaller side. NAN without a chip.
+ */
+double protocol_shear_pa(const struct protocol_channel *channel, double rate_m3_s);
+double protocol_chip_pressure_pa(const struct protocol_channel *channel, double rate_m3_s);
+
+/*
+ * protocol_walk() - each step that is no loop or choice, in order, with the
+ * planned time since the start. A while is taken to go all its rounds, an if
+ * its then.
+ */
+void protocol_walk(const struct protocol *protocol,
+		   void (*visit)(void *user, double begin_s, const struct protocol_step *step),
+		   void *user);
+
 /* How the step moves a channel: 1 dispenses, -1 draws in. */
 int protocol_step_sign(const struct protocol_step *step);
 

@@ -20,6 +20,14 @@ void steps_note_rate(struct loader *loader, const struct protocol_flow *flow, co
 			     format_like(flow->rate_m3_s, NANODOSE_DIMENSION_RATE, like, asked,
 					 sizeof(asked)),
 			     more->rate_limit_text, more->at_rate_limit.line);
+	if (protocol_shear_pa(channel, flow->rate_m3_s) > channel->limit_shear_pa * (1 + 1e-9))
+		loader_error(loader, flow->at_rate,
+			     "'%s' would have a wall shear of %s in its chip, beyond its limit of %s (line %d)",
+			     channel->name,
+			     format_like(protocol_shear_pa(channel, flow->rate_m3_s),
+					 NANODOSE_DIMENSION_PRESSURE, more->shear_limit_text, asked,
+					 sizeof(asked)),
+			     more->shear_limit_text, more->at_shear_limit.line);
 	if (flow->rate_m3_s <= channel->peak_rate_m3_s)
 		return;
 	channel->peak_rate_m3_s = flow->rate_m3_s;
