@@ -16,7 +16,7 @@ import time
 
 from device import QUEUE_REPLACE, QUEUE_START_AT, Device, of_rig
 from exact import HZ, Judge, Lines, cruise_ns, list_ns
-from rig import Edges, check, end, fault, now_ns, note, truth, wait_until
+from rig import Edges, check, end, fault, figure, now_ns, note, truth, wait_until
 
 GRAIN_NS = 256
 EARLY_NS = 10
@@ -53,6 +53,7 @@ class Pump:
 
     def judged(self, what, segments, expected=None, accel=ACCEL):
         """Steps a list and judges each step of it."""
+        global latest_ns
         steps = sum(abs(n) for n, _, _ in segments)
         judge = Judge(self.lines, expected or list_ns(segments), self.queue(segments, accel))
         # Often enough for the ring of edges, and for the owner to count as alive.
@@ -63,12 +64,16 @@ class Pump:
             if self.state() != REST:
                 self.device.queue([], accel * HZ, HOLD_NS)
         judge.take()
+        latest_ns = max(latest_ns, judge.late)
         note(f"{self.rig}: {what}: {judge.count} steps, {judge.early:.0f} to {judge.late:.0f} ns late")
         check(f"{self.rig}: {what}: {steps} steps, each at its exact time",
               judge.count == steps and not judge.extra and judge.early >= -EARLY_NS and judge.late <= LATE_NS,
               (judge.count, judge.extra, judge.early, judge.late))
         check(f"{self.rig}: {what}: so many by the rig", self.counts_agree(),
               (truth(self.rig, "steps") - self.offset, self.device.position()))
+
+
+latest_ns = 0                       # of all judged steps
 
 
 def cruises(pump):
@@ -129,6 +134,7 @@ def turns(pump):
 def together(one, two):
     """By RUN and by QUEUE, on pumps of two kinds."""
     move = [(50, 0, 1000 * HZ), (50, 1000 * HZ, 0)]
+    apart = 0
     for name in ("RUN", "QUEUE"):
         start = now_ns() + HZ
         for pump in (one, two):
@@ -143,8 +149,11 @@ def together(one, two):
         first = [pump.lines.take()[0] for pump in (one, two)]
         due = start + float(list_ns(move)[0])
         note(f"{name}: first edges {first[0] - due:.0f} and {first[1] - due:.0f} ns after their time")
+        apart = max(apart, abs(first[0] - first[1]))
         check(f"{name}: two pumps with one start time make their first edges within 1 us",
               abs(first[0] - first[1]) <= 1000 and abs(first[0] - due) <= 1000, (first, due))
+    figure("motion/start_together", apart, "ns", 1000, "lower",
+           "first edges of two pumps with one start time, by the rigs' edges in virtual time")
 
 
 def endings(pump):
@@ -214,6 +223,8 @@ for each in (pulses, both):
     endings(each)
 a_million(pulses)
 together(pulses, both)
+figure("motion/edge_lateness", latest_ns, "ns", LATE_NS, "lower",
+       "latest of all edges against exact arithmetic in virtual time, whose clock ticks in 256 ns")
 for each in (pulses, both):
     note(f"{each.rig}: shortest seen {each.lines.seen}")
     check(f"{each.rig}: in all of this no pulse, pause, set-up or hold was shorter than configured",
