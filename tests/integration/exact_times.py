@@ -193,6 +193,25 @@ def endings(pump):
         check(f"{rig}: {name}: steps are never nearer than 7/8 of the shortest time asked for", nearest >= 7 / 8, nearest)
 
 
+def held_up_at_full_rate(pump):
+    """The worst for the lines: as fast as is allowed, and behind."""
+    device = pump.device
+    pump.lines.forget()
+    pump.lines.gap_ns = None
+    for _ in range(5):
+        device.run(40000 * HZ, ACCEL * HZ, HZ)
+        time.sleep(0.1)
+        fault(pump.rig, "latency_us", 2000)
+    time.sleep(0.1)
+    device.stop(0)
+    wait_until(lambda: pump.state() == REST, 5)
+    steps = len(pump.lines.take())
+    note(f"{pump.rig}: held up at 40000 steps/s: {steps} steps, the nearest {pump.lines.gap_ns} ns apart")
+    check(f"{pump.rig}: held up at the highest rate: no step is lost, none nearer than 7/8 of its time",
+          pump.counts_agree() and not pump.faults() and steps > 20000 and
+          pump.lines.gap_ns >= 25000 * 7 / 8 - GRAIN_NS, (steps, pump.lines.gap_ns, pump.faults()))
+
+
 def replaced(pump):
     """REPLACE at any instant: what was under way is finished, the rest is the new list."""
     draw = random.Random(3)
@@ -221,6 +240,7 @@ for each in (pulses, both):
     turns(each)
     replaced(each)
     endings(each)
+    held_up_at_full_rate(each)
 a_million(pulses)
 together(pulses, both)
 figure("motion/edge_lateness", latest_ns, "ns", LATE_NS, "lower",
