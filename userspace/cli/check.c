@@ -181,6 +181,7 @@ static bool check_file(const struct request *request, const char *path)
 static const char help[] =
 	"  FILE              a protocol; every error of each is shown at once\n"
 	"  --set NAME=VALUE  give an input another value, as for \"nanodose run\"\n"
+	"  --inputs FILE     a YAML file of such values; --set stands before it\n"
 	"  --verbose         say which pumps are not there and so were not asked\n"
 	"  --json            an array of objects with messages and what each protocol needs\n";
 
@@ -202,6 +203,7 @@ int verb_check(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "set", required_argument, NULL, 's' },
+		{ "inputs", required_argument, NULL, 'i' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
@@ -219,6 +221,8 @@ int verb_check(int argc, char **argv)
 			request.json = json_object_new_array();
 		else if (option == 's')
 			status = settings_add(&request.settings, "check", optarg) ?: -1;
+		else if (option == 'i')
+			status = settings_add_file(&request.settings, "check", optarg) ?: -1;
 		else if (option == '?')
 			status = verb_usage_error("check", NULL);
 	}

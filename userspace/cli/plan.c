@@ -144,6 +144,7 @@ static void print_json(const struct plan *plan)
 
 static const char help[] =
 	"  --set NAME=VALUE  give an input another value; may be repeated\n"
+	"  --inputs FILE     a YAML file of such values; --set stands before it\n"
 	"  --csv             the set points as CSV: points with lines between them\n"
 	"  --svg             a picture of them\n"
 	"  --json            what the protocol needs, as JSON\n";
@@ -178,7 +179,8 @@ static int plan_file(const char *file, const struct settings *settings, enum for
 int verb_plan(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "set", required_argument, NULL, 's' }, { "csv", no_argument, NULL, 'c' },
+		{ "set", required_argument, NULL, 's' }, { "inputs", required_argument, NULL, 'i' },
+		{ "csv", no_argument, NULL, 'c' },
 		{ "svg", no_argument, NULL, 'g' },	 { "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },	 { 0 },
 	};
@@ -191,6 +193,8 @@ int verb_plan(int argc, char **argv)
 			status = verb_help("plan", help);
 		else if (option == 's')
 			status = settings_add(&settings, "plan", optarg) ?: -1;
+		else if (option == 'i')
+			status = settings_add_file(&settings, "plan", optarg) ?: -1;
 		else if (option == 'c')
 			form = FORM_CSV;
 		else if (option == 'g')

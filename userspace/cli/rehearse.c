@@ -21,6 +21,7 @@ static const char help[] =
 	"                     time counts from the start of the run; may be repeated\n"
 	"  --rig FILE.yaml    the model of the rig, instead of the one that the protocol names\n"
 	"  --set NAME=VALUE   give an input of the protocol another value; may be repeated\n"
+	"  --inputs FILE      a YAML file of such values; --set stands before it\n"
 	"  --record RUN.db    where the record goes; must not exist yet\n"
 	"                     (REHEARSAL-<date>-<protocol>.db in the current folder)\n"
 	"  --rate HZ          flow records a second, 1 to 1000 (50)\n"
@@ -29,13 +30,14 @@ static const char help[] =
 	"  --here             no machine of its own: on the simulated rigs that this kernel has\n"
 	"  --called PATH      with --here: how the summary calls the record\n";
 
-enum { OPTION_FAULT = 256, OPTION_RIG, OPTION_SET, OPTION_RECORD, OPTION_RATE, OPTION_YES,
+enum { OPTION_FAULT = 256, OPTION_RIG, OPTION_SET, OPTION_RECORD, OPTION_INPUTS, OPTION_RATE, OPTION_YES,
        OPTION_JSON, OPTION_HERE, OPTION_CALLED };
 
 static const struct option options[] = {
 	{ "fault", required_argument, NULL, OPTION_FAULT },
 	{ "rig", required_argument, NULL, OPTION_RIG },
 	{ "set", required_argument, NULL, OPTION_SET },
+	{ "inputs", required_argument, NULL, OPTION_INPUTS },
 	{ "record", required_argument, NULL, OPTION_RECORD },
 	{ "rate", required_argument, NULL, OPTION_RATE },
 	{ "yes", no_argument, NULL, OPTION_YES },
@@ -61,6 +63,9 @@ static int parse(struct rehearsal *rehearsal, int argc, char **argv)
 			break;
 		case OPTION_SET:
 			status = settings_add(&rehearsal->run.settings, "rehearse", optarg);
+			break;
+		case OPTION_INPUTS:
+			status = settings_add_file(&rehearsal->run.settings, "rehearse", optarg);
 			break;
 		case OPTION_RECORD:
 			rehearsal->run.record_path = optarg;

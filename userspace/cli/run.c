@@ -21,6 +21,7 @@
 
 static const char help[] =
 	"  --set NAME=VALUE   give an input of the protocol another value; may be repeated\n"
+	"  --inputs FILE      a YAML file of such values; --set stands before it\n"
 	"  --record RUN.db    where the record goes; must not exist yet\n"
 	"                     (RUN-<date>-<protocol>.db in the current folder)\n"
 	"  --rate HZ          flow records a second, 1 to 1000 (50)\n"
@@ -30,10 +31,11 @@ static const char help[] =
 	"  --yes              answer yes to every question of the protocol; headless only\n"
 	"  --json             the summary as JSON on stdout\n";
 
-enum { OPTION_SET = 256, OPTION_RECORD, OPTION_RATE, OPTION_HEADLESS, OPTION_YES, OPTION_JSON };
+enum { OPTION_SET = 256, OPTION_RECORD, OPTION_INPUTS, OPTION_RATE, OPTION_HEADLESS, OPTION_YES, OPTION_JSON };
 
 static const struct option options[] = {
 	{ "set", required_argument, NULL, OPTION_SET },
+	{ "inputs", required_argument, NULL, OPTION_INPUTS },
 	{ "record", required_argument, NULL, OPTION_RECORD },
 	{ "rate", required_argument, NULL, OPTION_RATE },
 	{ "headless", no_argument, NULL, OPTION_HEADLESS },
@@ -66,6 +68,9 @@ static int parse(struct run_arguments *arguments, int argc, char **argv)
 		switch (option) {
 		case OPTION_SET:
 			status = settings_add(&arguments->settings, "run", optarg);
+			break;
+		case OPTION_INPUTS:
+			status = settings_add_file(&arguments->settings, "run", optarg);
 			break;
 		case OPTION_RECORD:
 			arguments->record_path = optarg;

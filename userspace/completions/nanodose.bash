@@ -31,10 +31,10 @@ _nanodose()
 	list) options='--json' ;;
 	info) options='--json' ;;
 	monitor) options='--json --count' ;;
-	check) options='--set --verbose --json' ;;
-	plan) options='--set --csv --svg --json' ;;
-	rehearse) options='--fault --rig --set --record --rate --yes --json --here --called' ;;
-	run) options='--set --record --rate --headless --yes --json' ;;
+	check) options='--set --inputs --verbose --json' ;;
+	plan) options='--set --inputs --csv --svg --json' ;;
+	rehearse) options='--fault --rig --set --inputs --record --rate --yes --json --here --called' ;;
+	run) options='--set --inputs --record --rate --headless --yes --json' ;;
 	stop) options='--all --now' ;;
 	export) options='--format --events --json --output' ;;
 	report) options='--output' ;;
@@ -43,7 +43,7 @@ _nanodose()
 	case $before in
 	--count|--set|--rate|--seal|--fault) return ;;
 	--format) mapfile -t COMPREPLY < <(compgen -W 'csv json hdf5' -- "$word"); return ;;
-	--rig) _nanodose_files '*.yaml' '*.yml'; return ;;
+	--rig|--inputs) _nanodose_files '*.yaml' '*.yml'; return ;;
 	--record|--called) _nanodose_files '*.db'; return ;;
 	--output) _nanodose_files '*'; return ;;
 	esac

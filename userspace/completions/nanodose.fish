@@ -35,6 +35,7 @@ complete -c nanodose -n '__nanodose_verb monitor' -l count -x -d 'End after so m
 complete -c nanodose -n '__nanodose_verb plan' -l csv -d 'Set points as CSV'
 complete -c nanodose -n '__nanodose_verb plan' -l svg -d 'A picture'
 complete -c nanodose -n '__nanodose_verb check plan rehearse run' -l set -x -d 'Give an input another value'
+complete -c nanodose -n '__nanodose_verb check plan rehearse run' -l inputs -r -F -d 'A file of them'
 complete -c nanodose -n '__nanodose_verb check' -l verbose -d 'Say which pumps are not there'
 complete -c nanodose -n '__nanodose_verb rehearse run' -l record -r -F -d 'Where the record goes'
 complete -c nanodose -n '__nanodose_verb rehearse run' -l rate -x -d 'Flow records a second'
