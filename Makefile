@@ -7,7 +7,7 @@ ONLY ?=
 # Passed on to the build of the modules when given here.
 MODULE_VARIABLES = $(foreach v,ARCH CROSS_COMPILE W C CC LLVM,$(if $($(v)),$(if $(filter command environment,$(firstword $(origin $(v)))),$(v)=$($(v)))))
 
-.PHONY: all setup demo test stock bench modules style clean distclean help
+.PHONY: all setup demo test fuzz stock bench modules style clean distclean help
 .DEFAULT_GOAL := all
 
 all: setup
@@ -25,6 +25,11 @@ test: setup
 # Minutes under emulation: not among the tests of each change.
 stock: setup
 	@/usr/bin/python3 tests/integration/stock_kernels.py
+
+# Minutes of hostile input: make test has a short form.
+fuzz: setup
+	@tests/vm/programs
+	@ND_FUZZ_SECONDS=600 /usr/bin/python3 tests/integration/fuzz.py
 
 bench: setup
 	@tests/bench/run $(ONLY)
@@ -54,6 +59,7 @@ help:
 	@echo '                     tests/vm/demo PROTOCOL exits with it'
 	@echo 'make test            all tests; ONLY=pattern for some (ONLY=integration/, ONLY=debug/)'
 	@echo 'make stock           the modules on the stock kernels of the distribution, under QEMU'
+	@echo 'make fuzz            ten minutes of hostile protocols, inputs and tables'
 	@echo 'make bench           the figures, to build/bench.json; ONLY=prefix for some'
 	@echo 'make modules         the kernel modules, for the virtual machine; KDIR=/lib/modules/.../build'
 	@echo '                     [ARCH= CROSS_COMPILE=] for another kernel; to build/modules'

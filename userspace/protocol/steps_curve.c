@@ -4,10 +4,12 @@
  * points with lines between them.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "expression.h"
 #include "steps.h"
@@ -15,6 +17,7 @@
 
 #define SAMPLES		256	/* lines that an expression of time is turned into */
 #define MAX_ROWS	4096	/* of a table */
+#define MAX_LINES	20000	/* with comments and empty ones */
 #define MAX_ROW		256	/* characters */
 
 /* What every curve has: time or volume, a number of stairs, a ceiling of pressure. */
@@ -311,7 +314,10 @@ static bool read_rows(struct loader *loader, const struct node *node, FILE *file
 		struct protocol_point point;
 		int kind = read_row(row, &point);
 
-		line++;
+		if (++line > MAX_LINES) {
+			loader_error(loader, node->at, "table: %s has more than %d lines", path, MAX_LINES);
+			return false;
+		}
 		if (!kind || (kind < 0 && line == 1))
 			continue;	/* the first may be a heading */
 		if (kind < 0 || point.rate_m3_s < 0) {
@@ -342,8 +348,10 @@ static bool read_table(struct loader *loader, const struct node *node, struct pr
 {
 	char *name = value_text(loader, node, "table"), *path;
 	const char *slash = strrchr(loader->protocol->path, '/');
+	struct stat facts;
 	bool good = false;
 	FILE *file;
+	int fd;
 
 	if (!name)
 		return false;
@@ -352,9 +360,13 @@ static bool read_table(struct loader *loader, const struct node *node, struct pr
 	else
 		path = loader_text(loader, "%.*s/%s", (int)(slash - loader->protocol->path),
 				   loader->protocol->path, name);
-	file = path ? fopen(path, "re") : NULL;
+	fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
+	file = fd >= 0 ? fdopen(fd, "r") : NULL;
 	flow->points = loader_allocate(loader, MAX_ROWS, sizeof(*flow->points));
-	if (!file)
+	/* A device or a pipe might never end. */
+	if (file && (fstat(fileno(file), &facts) || !S_ISREG(facts.st_mode)))
+		loader_error(loader, node->at, "table: \"%s\" is no regular file", name);
+	else if (!file)
 		loader_error(loader, node->at, "table: \"%s\": %s; the path counts from the protocol's folder",
 			     name, strerror(errno));
 	else

@@ -1,0 +1,44 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+# host
+"""Hostile protocols, inputs and tables: libFuzzer with the address and undefined-behaviour sanitizers, seeded with the
+library and every invalid protocol. ND_FUZZ_SECONDS: how long each (20; `make fuzz` takes ten minutes). What was found
+is kept in build/fuzz/ for the next time."""
+import os
+import re
+import subprocess
+
+from rig import TOP, check, end, note
+
+BUILD = os.path.join(TOP, "build/fuzz")
+SEEDS = {
+    "protocol": ["protocols", "protocols/invalid"],
+    "inputs": ["protocols/inputs", "tests/fuzz/seeds"],
+}
+MEMORY_MB = 256
+HANG_S = 10         # for one input, whose work is bounded by its size
+seconds = int(os.environ.get("ND_FUZZ_SECONDS", "20"))
+environment = {**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=8:malloc_context_size=4"}
+
+running = {}
+for name, seeds in SEEDS.items():
+    done = subprocess.run([os.path.join(TOP, "tests/fuzz/build"), name], capture_output=True, text=True, check=False)
+    if not check(f"{name}: the target builds", done.returncode == 0, done.stderr[-3000:]):
+        continue
+    corpus = os.path.join(BUILD, "corpus-" + name)
+    os.makedirs(corpus, exist_ok=True)
+    with open(os.path.join(BUILD, name + ".log"), "wb") as log:
+        running[name] = subprocess.Popen(
+            [os.path.join(BUILD, name), f"-rss_limit_mb={MEMORY_MB}", f"-timeout={HANG_S}", "-max_len=8192",
+             f"-max_total_time={seconds}", f"-artifact_prefix={BUILD}/{name}-", corpus,
+             *[os.path.join(TOP, seed) for seed in seeds]],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+for name, process in running.items():
+    status = process.wait()
+    with open(os.path.join(BUILD, name + ".log"), encoding="utf-8", errors="replace") as file:
+        text = file.read()
+    runs = re.search(r"^Done (\d+) runs", text, re.M)
+    check(f"{name}: no crash, no hang, no leak, and no more than {MEMORY_MB} MB", status == 0 and runs, text[-3000:])
+    note(f"{name}: {runs.group(1) if runs else 0} inputs in {seconds} s")
+    check(f"{name}: it got on: more than a thousand inputs", runs and int(runs.group(1)) > 1000, text[-300:])
+end()
