@@ -153,6 +153,39 @@ TEST(files_that_cannot_be_protocols_are_refused)
 	expect_path(scratch, "error: cannot be read: Is a directory; name a protocol file in it\n");
 }
 
+TEST(the_place_of_a_message_is_marked_in_its_line)
+{
+	static const char text[] =
+		"nanodose: 1\n"
+		"name: \"caf\303\251\"\n"
+		"channels:\n"
+		"  \303\251t: {pump: p, syringe: \"No such\", loaded: 12, fluid: water}\n"
+		"steps:\n"
+		"  - hold: 5 uL   # not a time\n";
+	static const char expected[] =
+		"f:4:3: error: a channel's name is a letter and then letters, digits or _, at most 31, not \"\303\251t\"\n"
+		"    \303\251t: {pump: p, syringe: \"No such\", loaded: 12, fluid: water}\n"
+		"    ^~\n";
+	static const char last[] =
+		"    - hold: 5 uL   # not a time\n"
+		"            ^~~~\n";
+	struct diagnostics diagnostics;
+	char *said = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&said, &size);
+
+	CHECK(!protocol_load(write_file(text, strlen(text)), NULL, 0, &diagnostics));
+	diagnostics.file = "f";
+	diagnostics_print_marked(&diagnostics, stream);
+	fclose(stream);
+	CHECK(!strncmp(said, expected, strlen(expected)));
+	CHECK(strlen(said) > strlen(last) && !strcmp(said + strlen(said) - strlen(last), last));
+	if (strncmp(said, expected, strlen(expected)))
+		printf("# %s\n", said);
+	free(said);
+	diagnostics_free(&diagnostics);
+}
+
 /* Text built up by repetition, where only the end of the reading matters. */
 static char *repeated(const char *head, const char *unit, size_t times, const char *tail)
 {
@@ -204,6 +237,7 @@ int main(void)
 	set_up(__FILE__);
 	RUN(each_invalid_protocol_is_told_exactly_what_is_wrong_and_where);
 	RUN(files_that_cannot_be_protocols_are_refused);
+	RUN(the_place_of_a_message_is_marked_in_its_line);
 	RUN(hostile_input_ends_in_messages);
 	return tear_down();
 }

@@ -167,7 +167,7 @@ static bool check_file(const struct request *request, const char *path)
 	if (request->json) {
 		add_json(request, path, protocol, &diagnostics);
 	} else {
-		diagnostics_print(&diagnostics, stderr);
+		diagnostics_print_marked(&diagnostics, stderr);
 		if (good)
 			print_summary(path, protocol);
 	}

@@ -8,6 +8,7 @@
 #include "protocol.h"
 
 #define MAX_DIAGNOSTICS	1000	/* more help nobody and cost memory on hostile input */
+#define MAX_MARKED	200	/* bytes of a line that is shown */
 #define MAX_TEXT	600	/* bytes of one message */
 
 /* Length of the valid UTF-8 sequence at @s, 0 if there is none. */
@@ -112,7 +113,57 @@ void diagnostics_sort(struct diagnostics *diagnostics)
 	}
 }
 
-void diagnostics_print(const struct diagnostics *diagnostics, void *stream)
+/* How many bytes from @text on are what a message is about: a quoted text, a bracketed one, a word. */
+static size_t marked_length(const char *text)
+{
+	const char *end = text;
+
+	if (*text == '"' || *text == '\'') {
+		end = strchr(text + 1, *text);
+		return end ? (size_t)(end + 1 - text) : strlen(text);
+	}
+	if (*text == '{' || *text == '[')
+		return 1;
+	/* A value goes on to what ends it in a line: "12 mL/min". */
+	while (*end && !strchr(",}]#", *end) && strncmp(end, ": ", 2) && strcmp(end, ":"))
+		end++;
+	while (end > text + 1 && end[-1] == ' ')
+		end--;
+	return end > text ? end - text : 1;
+}
+
+static void mark(const struct diagnostics *diagnostics, const struct diagnostic *one, FILE *stream)
+{
+	const char *from = diagnostics->source, *at;
+	char text[MAX_MARKED + 1];
+	size_t length, marked;
+	int column = 1;
+
+	for (int line = 1; from && line < one->at.line; line++) {
+		from = strchr(from, '\n');
+		from = from ? from + 1 : NULL;
+	}
+	length = from ? strcspn(from, "\n") : 0;
+	if (!length || length > MAX_MARKED)
+		return;
+	memcpy(text, from, length);
+	text[length] = '\0';
+	make_printable(text);
+	fprintf(stream, "  %s\n  ", text);
+	for (at = text; *at && column < one->at.column; column++) {
+		at += utf8_length((const unsigned char *)at);
+		fputc(' ', stream);
+	}
+	fputc('^', stream);
+	marked = marked_length(at);
+	for (size_t i = 1; i < marked; i++)
+		/* one for each character */
+		if ((at[i] & 0xc0) != 0x80)
+			fputc('~', stream);
+	fputc('\n', stream);
+}
+
+static void print(const struct diagnostics *diagnostics, FILE *stream, bool marked)
 {
 	struct diagnostics sorted = *diagnostics;
 
@@ -132,7 +183,9 @@ void diagnostics_print(const struct diagnostics *diagnostics, void *stream)
 		if (one->at.line > 0)
 			fprintf(stream, "%s:%d:%d: %s: %s\n", diagnostics->file, one->at.line,
 				one->at.column, kind, one->text);
-		else
+		if (one->at.line > 0 && marked)
+			mark(diagnostics, one, stream);
+		if (one->at.line <= 0)
 			fprintf(stream, "%s: %s: %s\n", diagnostics->file, kind, one->text);
 	}
 	if (diagnostics->errors && !diagnostics->count)
@@ -140,11 +193,23 @@ void diagnostics_print(const struct diagnostics *diagnostics, void *stream)
 	free(sorted.list);
 }
 
+void diagnostics_print(const struct diagnostics *diagnostics, void *stream)
+{
+	print(diagnostics, stream, false);
+}
+
+void diagnostics_print_marked(const struct diagnostics *diagnostics, void *stream)
+{
+	print(diagnostics, stream, true);
+}
+
 void diagnostics_free(struct diagnostics *diagnostics)
 {
 	for (size_t i = 0; i < diagnostics->count; i++)
 		free(diagnostics->list[i].text);
 	free(diagnostics->list);
+	free(diagnostics->source);
+	diagnostics->source = NULL;
 	diagnostics->list = NULL;
 	diagnostics->count = 0;
 	diagnostics->errors = 0;

@@ -276,6 +276,8 @@ static void load(struct loader *loader, const char *path)
 	protocol->text = read_file(loader, path, &size);
 	if (!protocol->path || !protocol->text)
 		return;
+	/* Outlives the protocol; without it messages are not marked in their line. */
+	loader->diagnostics->source = strdup(protocol->text);
 	tree = tree_new(protocol->text, size, loader->diagnostics);
 	if (tree)
 		load_root(loader, tree_root(tree));

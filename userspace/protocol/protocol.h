@@ -31,6 +31,7 @@ struct diagnostic {
 
 struct diagnostics {
 	const char *file;
+	char *source;		/* its text, for underlining; NULL: not had */
 	struct diagnostic *list;
 	size_t count;
 	size_t errors;
@@ -42,6 +43,8 @@ void diagnostics_add(struct diagnostics *diagnostics, struct source_position at,
 void diagnostics_sort(struct diagnostics *diagnostics);
 /* "file:line:column: error: text", sorted by position, one a line. */
 void diagnostics_print(const struct diagnostics *diagnostics, void *stream);
+/* The same, with the line of the file under each message and the place marked. */
+void diagnostics_print_marked(const struct diagnostics *diagnostics, void *stream);
 void diagnostics_free(struct diagnostics *diagnostics);
 
 /* ---- the protocol ------------------------------------------------------------ */
