@@ -9,7 +9,7 @@
 #include "loader.h"
 #include "wording.h"
 
-/* Pa s at 20 degC: CRC Handbook of Chemistry and Physics; 2-propanol between 15 and 25 degC */
+/* Pa s near 20 degC, textbook values: for estimates, not for doses */
 #define VISCOSITY_WATER	1.002e-3
 #define VISCOSITY_IPA	2.4e-3
 
