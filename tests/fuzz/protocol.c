@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "plan.h"
+#include "plan_trace.h"
 #include "program.h"
 
 #define MAX_WALK 1000	/* steps; what comes after them is more of the same */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan.h"
+#include "plan_trace.h"
 #include "runner.h"
 #include "settings.h"
 #include "verbs.h"

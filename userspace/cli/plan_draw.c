@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "plan.h"
+#include "plan_trace.h"
 #include "wording.h"
 
 #define SVG_WIDTH	900

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "plan.h"
+#include "plan_trace.h"
 
 static void add_point(struct plan *plan, struct plan_trace *trace, double time_s, double rate_m3_s)
 {

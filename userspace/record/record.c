@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "facts.h"
-#include "queue.h"
+#include "row_queue.h"
 #include "record.h"
 #include "rows.h"
 #include "schema.h"

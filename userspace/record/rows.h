@@ -5,7 +5,7 @@
 
 #include <sqlite3.h>
 
-#include "queue.h"
+#include "row_queue.h"
 #include "seal.h"
 
 /* The streams of the seal come first, each with its own statement. */

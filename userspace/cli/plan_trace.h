@@ -7,8 +7,8 @@
  *	plan_trace	- set points and volumes over time
  *	plan_draw	- the plot, for a terminal and as SVG
  */
-#ifndef PLAN_H
-#define PLAN_H
+#ifndef PLAN_TRACE_H
+#define PLAN_TRACE_H
 
 #include <stdio.h>
 
@@ -45,4 +45,4 @@ double plan_volume_m3(const struct plan *plan, size_t channel, double time_s);
 void plan_draw_text(const struct plan *plan, FILE *out, int width, bool utf8);
 void plan_draw_svg(const struct plan *plan, FILE *out);
 
-#endif /* PLAN_H */
+#endif /* PLAN_TRACE_H */

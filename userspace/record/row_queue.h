@@ -3,8 +3,8 @@
  * Rows on their way to the run file. They stay here until the transaction that
  * holds them has been committed. Inside record/ only.
  */
-#ifndef RECORD_QUEUE_H
-#define RECORD_QUEUE_H
+#ifndef ROW_QUEUE_H
+#define ROW_QUEUE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,4 +53,4 @@ struct row *queue_add(struct queue *queue, enum row_kind kind, int channel, int6
 void queue_clear(struct queue *queue);
 void queue_free(struct queue *queue);
 
-#endif /* RECORD_QUEUE_H */
+#endif /* ROW_QUEUE_H */

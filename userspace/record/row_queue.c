@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "queue.h"
+#include "row_queue.h"
 
 #define FIRST 256
 
