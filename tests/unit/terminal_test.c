@@ -229,7 +229,7 @@ static void start(struct session *session, const char *name, const char *type,
 	session->reports = ends[0];
 }
 
-static void read_bytes(struct session *session)
+static bool read_bytes(struct session *session)
 {
 	ssize_t count;
 
@@ -240,6 +240,7 @@ static void read_bytes(struct session *session)
 	if (count > 0)
 		session->count += count;
 	session->bytes[session->count] = '\0';
+	return count > 0;
 }
 
 /* The next order or event of the child; reads the screen meanwhile, if asked to. */
@@ -301,9 +302,9 @@ static int finish(struct session *session)
 		struct pollfd fd = { .fd = session->terminal, .events = POLLIN };
 
 		count = poll(&fd, 1, HANG_MS);
-		if (count <= 0 || !(fd.revents & POLLIN))
+		/* The last bytes may arrive between poll's look for them and for the end. */
+		if (count <= 0 || !read_bytes(session))
 			break;
-		read_bytes(session);
 	}
 	if (count == 0)
 		kill(session->pid, SIGKILL);
