@@ -123,14 +123,18 @@ def clock():
 
 
 class Terminal:
-    """The machine on a terminal of its own, with a shell inside."""
+    """The machine on a terminal of its own, with a shell inside; maybe started by another program there."""
 
-    def __init__(self, rows, columns):
+    def __init__(self, rows, columns, command=("/bin/sh",), starter=False):
         self.pid, self.fd = pty.fork()
         if not self.pid:
             os.chdir(TOP)
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-            os.execve(UML, [UML, "--realtime", "--", "/bin/sh"], BARE)
+            below = os.fork() if starter else 0
+            if below:
+                signal.signal(signal.SIGHUP, signal.SIG_IGN)
+                os._exit(os.waitstatus_to_exitcode(os.waitpid(below, 0)[1]))
+            os.execve(UML, [UML, "--realtime", "--out", OUT, "--", *command], BARE)
         self.seen = b""
 
     def resize(self, rows, columns):
@@ -176,6 +180,19 @@ def terminal():
     while screen.expect(rb"."):
         pass
     check("the status comes through a terminal too", screen.end() == 9)
+
+
+def hang_up():
+    told = os.path.join(OUT, "hang-up")
+    script = f"trap 'echo told > {told}; exit 5' HUP; echo ready; while :; do sleep 0.05; done"
+    for starter, name in ((False, "the machine"), (True, "the program that started it, as make does")):
+        if os.path.exists(told):
+            os.unlink(told)
+        screen = Terminal(24, 80, ("/bin/sh", "-c", script), starter)
+        screen.expect(rb"ready\r")
+        os.close(screen.fd)
+        check(f"a terminal that hangs up on {name} lets the command come to its own end",
+              screen.end() == 5 and os.path.exists(told), os.path.exists(told))
 
 
 def start_waiting(script):
@@ -231,5 +248,6 @@ rigs()
 reports()
 clock()
 terminal()
+hang_up()
 signals()
 end()

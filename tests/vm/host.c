@@ -431,6 +431,21 @@ static bool take_line(void)
 	}
 }
 
+/*
+ * The command may come to a clean end; asked twice, or if slow, not. A hang-up
+ * is told in two ways, as a signal and as the end of the input: never a second time.
+ */
+static void ask_to_end(uint32_t number)
+{
+	if (vm.ready && !vm.ended && !vm.caught) {
+		send_frame(LINK_SIGNAL, &number, sizeof(number));
+		vm.deadline = now_s() + GRACE_S;
+	} else if (number != SIGHUP) {
+		vm.deadline = 0;
+	}
+	vm.caught = number;
+}
+
 static void take_input(void)
 {
 	char data[LINK_WINDOW];
@@ -440,8 +455,12 @@ static void take_input(void)
 		send_frame(LINK_STDIN, data, n);
 		vm.under_way += n;
 	} else if (!n || (errno != EAGAIN && errno != EINTR)) {
-		send_frame(LINK_EOF, NULL, 0);
 		vm.input_open = false;
+		/* A raw terminal ends only by a hang-up, which is signalled to its first process alone. */
+		if (vm.terminal)
+			ask_to_end(SIGHUP);
+		else
+			send_frame(LINK_EOF, NULL, 0);
 	}
 }
 
@@ -458,14 +477,7 @@ static void take_signal(int signals)
 			send_size();
 			continue;
 		}
-		/* The command may come to a clean end; asked twice, or if slow, not. */
-		if (vm.ready && !vm.ended && !vm.caught) {
-			send_frame(LINK_SIGNAL, &number, sizeof(number));
-			vm.deadline = now_s() + GRACE_S;
-		} else {
-			vm.deadline = 0;
-		}
-		vm.caught = number;
+		ask_to_end(number);
 	}
 }
 
