@@ -7,7 +7,7 @@ ONLY ?=
 # Passed on to the build of the modules when given here.
 MODULE_VARIABLES = $(foreach v,ARCH CROSS_COMPILE W C CC LLVM,$(if $($(v)),$(if $(filter command environment,$(firstword $(origin $(v)))),$(v)=$($(v)))))
 
-.PHONY: all setup demo test fuzz stock bench modules style clean distclean help
+.PHONY: all setup demo test fuzz soak stock bench modules style clean distclean help
 .DEFAULT_GOAL := all
 
 all: setup
@@ -30,6 +30,11 @@ stock: setup
 fuzz: setup
 	@tests/vm/programs
 	@ND_FUZZ_SECONDS=600 /usr/bin/python3 tests/integration/fuzz.py
+
+# An hour of what comes and goes: make test has a short form.
+soak: setup
+	@$(MAKE) -s -C tests/uapi
+	@ND_VM_TIMEOUT=20000 tests/vm/uml --debug --rig rig0 -- env ND_CYCLES=10000 build/uapi/lifetimes
 
 bench: setup
 	@tests/bench/run $(ONLY)
@@ -60,6 +65,7 @@ help:
 	@echo 'make test            all tests; ONLY=pattern for some (ONLY=integration/, ONLY=debug/)'
 	@echo 'make stock           the modules on the stock kernels of the distribution, under QEMU'
 	@echo 'make fuzz            ten minutes of hostile protocols, inputs and tables'
+	@echo 'make soak            the device, its sensor and its rig go 10 000 times while all is in use'
 	@echo 'make bench           the figures, to build/bench.json; ONLY=prefix for some'
 	@echo 'make modules         the kernel modules, for the virtual machine; KDIR=/lib/modules/.../build'
 	@echo '                     [ARCH= CROSS_COMPILE=] for another kernel; to build/modules'
