@@ -104,7 +104,10 @@ static int nd_gpio_take_over_step(struct nanodose *nd)
 
 	if (!gpio->step_both_edges)
 		return 0;
-	gpio->step_level = gpiod_get_value(gpio->step) > 0;
+	ret = gpiod_get_value(gpio->step);
+	if (ret < 0)
+		return dev_err_probe(nd->parent, ret, "step-gpios: cannot be read\n");
+	gpio->step_level = ret;
 	ret = gpiod_direction_output(gpio->step, gpio->step_level);
 	return ret ? dev_err_probe(nd->parent, ret, "step-gpios: cannot be an output\n") : 0;
 }
@@ -142,9 +145,10 @@ int nd_gpio_probe(struct nanodose *nd)
 	return ret ?: nd_gpio_get(nd);
 }
 
+/* A safety input that cannot be read counts as active. */
 static bool nd_gpio_active(struct gpio_desc *line)
 {
-	return line && gpiod_get_value(line) > 0;
+	return line && gpiod_get_value(line);
 }
 
 u32 nd_gpio_lines(const struct nd_gpio *gpio)

@@ -14,6 +14,7 @@
 #include "rig.h"
 
 #define LATENCY_MAX_US		1000000
+#define CALLS_MAX		1000000
 
 static struct dentry *sim_root;
 
@@ -85,6 +86,7 @@ static const struct {
 	[SIM_FAULT_FREE_FLOW] = { "free_flow", -1000000000000LL, 1000000000000LL },
 	[SIM_FAULT_LATENCY] = { "latency_us", 0, LATENCY_MAX_US },
 	[SIM_FAULT_DRIVER] = { "driver", 0, 1 },
+	[SIM_FAULT_REFUSE_CALL] = { "refuse_call", 0, CALLS_MAX },
 };
 
 /* No interrupt gets through on any processor for a time. */
@@ -111,6 +113,9 @@ static void fault_apply(struct sim_rig *rig, enum sim_fault fault, s64 value)
 		return;
 	case SIM_FAULT_DRIVER:
 		sim_rig_set_input(rig, SIM_DRIVER_FAULT, value);
+		return;
+	case SIM_FAULT_REFUSE_CALL:
+		atomic_set(&rig->refuse_call, value);
 		return;
 	case SIM_FAULT_LATENCY:
 		on_each_cpu(fault_stall_processor, &value, true);
@@ -165,6 +170,9 @@ static ssize_t fault_read(struct file *file, char __user *buffer, size_t size, l
 	char text[24];
 	int len;
 
+	/* what is left of it: 0 tells that the call has come */
+	if (state->fault == SIM_FAULT_REFUSE_CALL)
+		WRITE_ONCE(state->value, atomic_read(&state->rig->refuse_call));
 	len = scnprintf(text, sizeof(text), "%lld\n", READ_ONCE(state->value));
 	return simple_read_from_buffer(buffer, size, offset, text, len);
 }

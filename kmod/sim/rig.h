@@ -20,6 +20,7 @@
 #ifndef _NANODOSE_SIM_RIG_H
 #define _NANODOSE_SIM_RIG_H
 
+#include <linux/atomic.h>
 #include <linux/gpio/driver.h>
 #include <linux/i2c.h>
 #include <linux/property.h>
@@ -91,6 +92,7 @@ enum sim_fault {
 	SIM_FAULT_FREE_FLOW,
 	SIM_FAULT_LATENCY,
 	SIM_FAULT_DRIVER,
+	SIM_FAULT_REFUSE_CALL,
 	SIM_FAULTS,
 };
 
@@ -128,6 +130,8 @@ struct sim_rig {
 	struct iio_dev *pressure;
 	struct gpiod_lookup_table *lines;
 
+	atomic_t refuse_call;		/* the call that will fail, counted down to it */
+
 	struct sim_edges *edges;
 	struct dentry *dir;
 	struct sim_fault_state faults[SIM_FAULTS];
@@ -145,6 +149,15 @@ const char *sim_rig_dev_name(const struct sim_rig *rig);
 static inline u64 sim_now(void)
 {
 	return ktime_get_ns();
+}
+
+/*
+ * Asked by each call of lines, bus and pressure channel that may fail: true for
+ * the one that a test has chosen.
+ */
+static inline bool sim_rig_refuses(struct sim_rig *rig)
+{
+	return atomic_dec_if_positive(&rig->refuse_call) == 0;
 }
 
 int sim_rig_gpio_init(struct sim_rig *rig);

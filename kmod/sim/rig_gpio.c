@@ -38,10 +38,17 @@ static ND_GPIO_SET_RESULT rig_gpio_set(struct gpio_chip *gpio, unsigned int line
 	return ND_GPIO_SET_OK;
 }
 
+static int rig_gpio_request(struct gpio_chip *gpio, unsigned int line)
+{
+	return sim_rig_refuses(gpiochip_get_data(gpio)) ? -EIO : 0;
+}
+
 static int rig_gpio_get(struct gpio_chip *gpio, unsigned int line)
 {
 	struct sim_rig *rig = gpiochip_get_data(gpio);
 
+	if (sim_rig_refuses(rig))
+		return -EIO;
 	return READ_ONCE(rig->level[line]);
 }
 
@@ -56,6 +63,8 @@ static int rig_gpio_direction_input(struct gpio_chip *gpio, unsigned int line)
 {
 	struct sim_rig *rig = gpiochip_get_data(gpio);
 
+	if (sim_rig_refuses(rig))
+		return -EIO;
 	/* the motor driver pulls its inputs down */
 	if (line < SIM_OUTPUTS)
 		gpio_drive(rig, line, false);
@@ -70,6 +79,8 @@ static int rig_gpio_direction_output(struct gpio_chip *gpio, unsigned int line, 
 	/* a switch is not to be driven */
 	if (line >= SIM_OUTPUTS)
 		return -EPERM;
+	if (sim_rig_refuses(rig))
+		return -EIO;
 	WRITE_ONCE(rig->driven[line], true);
 	gpio_drive(rig, line, level);
 	return 0;
@@ -84,7 +95,7 @@ static int rig_gpio_to_irq(struct gpio_chip *gpio, unsigned int line)
 	struct sim_rig *rig = gpiochip_get_data(gpio);
 	unsigned int irq;
 
-	if (line < SIM_OUTPUTS)
+	if (line < SIM_OUTPUTS || sim_rig_refuses(rig))
 		return -ENXIO;
 	irq = irq_create_mapping(rig->interrupts, line);
 	return irq ? irq : -ENXIO;
@@ -94,6 +105,8 @@ static int rig_irq_request(struct irq_data *data)
 {
 	struct sim_rig *rig = irq_data_get_irq_chip_data(data);
 
+	if (sim_rig_refuses(rig))
+		return -EIO;
 	return gpiochip_reqres_irq(&rig->gpio, irqd_to_hwirq(data));
 }
 
@@ -113,7 +126,7 @@ static int rig_irq_set_type(struct irq_data *data, unsigned int type)
 {
 	struct sim_rig *rig = irq_data_get_irq_chip_data(data);
 
-	if (type & ~IRQ_TYPE_EDGE_BOTH)
+	if (type & ~IRQ_TYPE_EDGE_BOTH || sim_rig_refuses(rig))
 		return -EINVAL;
 	WRITE_ONCE(rig->trigger[irqd_to_hwirq(data)], type);
 	return 0;
@@ -170,6 +183,7 @@ int sim_rig_gpio_init(struct sim_rig *rig)
 	gpio->base = -1;
 	gpio->ngpio = SIM_LINES;
 	gpio->can_sleep = false;
+	gpio->request = rig_gpio_request;
 	gpio->get = rig_gpio_get;
 	gpio->set = rig_gpio_set;
 	gpio->get_direction = rig_gpio_get_direction;

@@ -16,6 +16,8 @@ static int rig_i2c_message(struct sim_rig *rig, struct i2c_msg *msg)
 
 	if (msg->flags & I2C_M_TEN)
 		return -EOPNOTSUPP;
+	if (sim_rig_refuses(rig))
+		return -EIO;
 	if (msg->flags & I2C_M_RD) {
 		raw_spin_lock_irqsave(&rig->lock, flags);
 		there = msg->addr == SIM_SENSOR_ADDRESS &&

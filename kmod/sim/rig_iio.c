@@ -37,6 +37,8 @@ static int rig_iio_read(struct iio_dev *iio, struct iio_chan_spec const *channel
 {
 	struct rig_pressure *pressure = iio_priv(iio);
 
+	if (sim_rig_refuses(pressure->rig))
+		return -EIO;
 	switch (mask) {
 	case IIO_CHAN_INFO_RAW:
 		*value = rig_pressure_pa(pressure->rig);
