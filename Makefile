@@ -26,10 +26,17 @@ test: setup
 stock: setup
 	@/usr/bin/python3 tests/integration/stock_kernels.py
 
-# Minutes of hostile input: make test has a short form.
+# Hostile input for as long as wanted: make test has a short form. The seed is
+# printed: ND_SEED repeats it.
+CALLS ?= 10000000
+HOSTILE = ND_VM_TIMEOUT=1000000 tests/vm/uml --debug --rig rig0 -- env ND_SEED=$(or $(ND_SEED),$(shell date +%s))
+
 fuzz: setup
 	@tests/vm/programs
 	@ND_FUZZ_SECONDS=600 /usr/bin/python3 tests/integration/fuzz.py
+	@$(MAKE) -s -C tests/uapi
+	@$(HOSTILE) ND_CALLS=$(CALLS) build/uapi/hostile
+	@$(HOSTILE) ND_CALLS=$$(($(CALLS) / 10)) build/uapi/hostile_rig
 
 # An hour of what comes and goes: make test has a short form.
 soak: setup
@@ -64,7 +71,8 @@ help:
 	@echo '                     tests/vm/demo PROTOCOL exits with it'
 	@echo 'make test            all tests; ONLY=pattern for some (ONLY=integration/, ONLY=debug/)'
 	@echo 'make stock           the modules on the stock kernels of the distribution, under QEMU'
-	@echo 'make fuzz            ten minutes of hostile protocols, inputs and tables'
+	@echo 'make fuzz            ten minutes of hostile protocols, inputs and tables, then hostile calls'
+	@echo '                     at the device on the debug kernel; CALLS=number, ND_SEED= repeats'
 	@echo 'make soak            the device, its sensor and its rig go 10 000 times while all is in use'
 	@echo 'make bench           the figures, to build/bench.json; ONLY=prefix for some'
 	@echo 'make modules         the kernel modules, for the virtual machine; KDIR=/lib/modules/.../build'

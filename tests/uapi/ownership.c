@@ -4,6 +4,7 @@
  *
  * vm: --rig rig0
  */
+#include <grp.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -18,6 +19,8 @@ static const struct {
 		struct nanodose_clear_faults clear;
 		struct nanodose_set_position position;
 		struct nanodose_sensor sensor;
+		struct nanodose_limits limits;
+		struct nanodose_queue queue;
 	};
 } calls[] = {
 	{ "RELEASE", NANODOSE_IOC_RELEASE, {} },
@@ -26,6 +29,8 @@ static const struct {
 	{ "CLEAR_FAULTS", NANODOSE_IOC_CLEAR_FAULTS, {} },
 	{ "SET_POSITION", NANODOSE_IOC_SET_POSITION, {} },
 	{ "SENSOR", NANODOSE_IOC_SENSOR, { .sensor = { .op = NANODOSE_SENSOR_STOP } } },
+	{ "SET_LIMITS", NANODOSE_IOC_SET_LIMITS, {} },
+	{ "QUEUE", NANODOSE_IOC_QUEUE, {} },
 };
 
 static void reader_may_look_and_nothing_else(void)
@@ -49,6 +54,46 @@ static void reader_may_look_and_nothing_else(void)
 		refused(fd, calls[i].request, (void *)&calls[i].run, EBADF, name);
 	}
 	close(fd);
+}
+
+/* In a process of a user without rights; what it may do all the same, as an exit status. */
+static int try_as_nobody(int reader)
+{
+	static const int modes[] = { O_RDONLY, O_WRONLY, O_RDWR };
+	static const char * const folders[] = { "/sys/kernel/debug/nanodose", "/sys/kernel/debug/nanodose-sim" };
+	struct nanodose_claim claim = { .label = "nobody" };
+	int got = 0;
+	size_t i;
+
+	for (i = 0; i < COUNT(modes); i++)
+		got += open(pump_path(), modes[i]) >= 0 || errno != EACCES;
+	for (i = 0; i < COUNT(folders); i++)
+		got += !access(folders[i], R_OK | X_OK);
+	got += !ioctl(reader, NANODOSE_IOC_CLAIM, &claim);
+	for (i = 0; i < COUNT(calls); i++)
+		got += !ioctl(reader, calls[i].request, (void *)&calls[i].run);
+	return got;
+}
+
+static void unprivileged_can_do_nothing(void)
+{
+	int reader = pump_open(O_RDONLY), status;
+	long long steps = rig_truth("steps");
+	pid_t child = fork();
+
+	if (!child) {
+		if (setgroups(0, NULL) || setgid(65534) || setuid(65534))
+			_exit(100);
+		_exit(try_as_nobody(reader));
+	}
+	waitpid(child, &status, 0);
+	if (!test(WIFEXITED(status) && !WEXITSTATUS(status),
+		  "a process without rights can open neither node nor truth, nor use a reader's descriptor"))
+		note("it ended with %d", WEXITSTATUS(status));
+	sleep_ms(100);
+	test(rig_truth("steps") == steps && pump_status(reader).state == NANODOSE_STATE_REST,
+	     "and it moved nothing");
+	close(reader);
 }
 
 static void writer_that_does_not_own_is_refused(void)
@@ -248,6 +293,7 @@ static void any_writer_stops_the_pump(unsigned int mode, const char *name)
 int main(void)
 {
 	reader_may_look_and_nothing_else();
+	unprivileged_can_do_nothing();
 	writer_that_does_not_own_is_refused();
 	there_is_one_owner();
 	claim_without_label_shows_the_command();
