@@ -56,27 +56,24 @@ u64 nd_mul_div(u64 a, u64 b, u64 c)
 	return nd_wide_div(nd_wide_mul(a, b), c, &remainder);
 }
 
-u32 nd_sqrt64(u64 x)
+/*
+ * sqrt(x) for 2^60 <= x < 2^62, right to 2^-30: the chord from 2^60 to 2^62 is
+ * 6 % off at most, and each Newton step, (root + x / root) / 2, squares and
+ * halves that.
+ */
+static u32 nd_sqrt_near(u64 x)
 {
-	u64 root = 0, bit;
+	u32 root = ((1U << 30) + (u32)(x >> 31)) / 3 * 2;
+	u32 rest;
 
-	if (!x)
-		return 0;
-	for (bit = 1ULL << ((fls64(x) - 1) & ~1); bit; bit >>= 2) {
-		if (x >= root + bit) {
-			x -= root + bit;
-			root = (root >> 1) + bit;
-		} else {
-			root >>= 1;
-		}
-	}
-	return root;
+	root = (root + div_u64_rem(x, root, &rest)) / 2;
+	root = (root + div_u64_rem(x, root, &rest)) / 2;
+	return (root + div_u64_rem(x, root, &rest)) / 2;
 }
 
 /*
- * sqrt(x) * 2^32 for 0 < x < 2^62, right to a few parts in 2^60 for any x:
- * the integer root of x moved up to 62 bits is right to 2^-30, and a Newton
- * step, root + x / root, squares that.
+ * sqrt(x) * 2^32 for 0 < x < 2^62, right to a few parts in 2^60 for any x: the
+ * root of x moved up to 62 bits, and one more Newton step, with its fraction.
  */
 static u64 nd_sqrt_scaled(u64 x)
 {
@@ -85,7 +82,7 @@ static u64 nd_sqrt_scaled(u64 x)
 	u64 quotient;
 
 	x <<= shift;
-	root = nd_sqrt64(x);
+	root = nd_sqrt_near(x);
 	quotient = div_u64_rem(x, root, &rest);
 	quotient = (quotient << 31) + div_u64_rem((u64)rest << 31, root, &rest);
 	return (((u64)root << 31) + quotient) >> (shift / 2);
@@ -128,12 +125,10 @@ static u64 nd_ramp_time(const struct nd_segment *segment, u64 n)
 {
 	struct nd_wide way = nd_wide_sub(nd_wide_mul(n, ND_STEP_ASTEPS),
 					 nd_wide(segment->fraction_asteps));
-	u64 sum, part, whole, sq, remainder;
-	u32 f32;
+	u64 part = (n << 32) - segment->fraction_sub;
+	u64 whole = (segment->steps << 32) - segment->fraction_sub;
+	u64 sum, sq, remainder;
 
-	f32 = nd_mul_div(segment->fraction_asteps, 1ULL << 32, ND_STEP_ASTEPS);
-	part = (n << 32) - f32;
-	whole = (segment->steps << 32) - f32;
 	if (segment->v1sq >= segment->v0sq)
 		sq = segment->v0sq + nd_mul_div(segment->v1sq - segment->v0sq, part, whole);
 	else
@@ -176,6 +171,7 @@ void nd_segment_ramp(struct nd_segment *segment, u64 t0_ns, u64 fraction_asteps,
 	segment->next = 1;
 	segment->last_ns = t0_ns;
 	segment->fraction_asteps = fraction_asteps;
+	segment->fraction_sub = nd_mul_div(fraction_asteps, 1ULL << 32, ND_STEP_ASTEPS);
 	/* 63 bits for the larger rate: the sum of two still fits 64 */
 	segment->shift = 63 - fls64(v0_nhz > v1_nhz ? v0_nhz : v1_nhz);
 	v0 = v0_nhz << segment->shift;

@@ -41,14 +41,13 @@ struct nd_segment {
 	u64 period_ns, period_rem, acc_rem;	/* cruise; remainders in asteps */
 	u64 duration_ns;			/* ramp: T(steps) */
 	u32 duration_sub;			/* and what is below 1 ns, in 2^-32 ns */
+	u32 fraction_sub;			/* ramp: f in 2^-32 steps */
 	u64 v0sq, v1sq;				/* ramp: (v << shift)^2 >> 64 */
 	u32 shift;
 };
 
 /* a * b / c, rounded down, exact; c > 0 and the quotient fits 64 bits. */
 u64 nd_mul_div(u64 a, u64 b, u64 c);
-/* floor(sqrt(x)) */
-u32 nd_sqrt64(u64 x);
 /*
  * sqrt(x), at most one too small and never too large, for x below 2^110.
  */

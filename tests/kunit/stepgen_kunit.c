@@ -232,15 +232,21 @@ static void stepgen_ramp_steps_are_rounded_up(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nd_ramp_steps(0, ND_RATE_MAX_NHZ, 1, 0), ~0ULL);
 }
 
-static void stepgen_square_root_is_the_floor(struct kunit *test)
+static void stepgen_square_root_is_never_too_large(struct kunit *test)
 {
-	KUNIT_EXPECT_EQ(test, nd_sqrt64(0), 0);
-	KUNIT_EXPECT_EQ(test, nd_sqrt64(1), 1);
-	KUNIT_EXPECT_EQ(test, nd_sqrt64(15), 3);
-	KUNIT_EXPECT_EQ(test, nd_sqrt64(16), 4);
-	KUNIT_EXPECT_EQ(test, nd_sqrt64(~0ULL), 0xffffffffU);
-	KUNIT_EXPECT_EQ(test, nd_sqrt64(0xfffffffe00000001ULL), 0xffffffffU);
-	KUNIT_EXPECT_EQ(test, nd_sqrt64(0xfffffffe00000000ULL), 0xfffffffeU);
+	static const u64 roots[] = { 1, 3, 4, 0xffff, 0xffffffff, 0x100000001ULL, 0x1fffffffffffffULL };
+	int i;
+
+	KUNIT_EXPECT_EQ(test, nd_sqrt_wide(nd_wide(0)), 0);
+	for (i = 0; i < ARRAY_SIZE(roots); i++) {
+		struct nd_wide square = nd_wide_mul(roots[i], roots[i]);
+		u64 below = nd_sqrt_wide(nd_wide_sub(square, nd_wide(1)));
+
+		KUNIT_EXPECT_LE(test, nd_sqrt_wide(square), roots[i]);
+		KUNIT_EXPECT_GE(test, nd_sqrt_wide(square), roots[i] - 1);
+		KUNIT_EXPECT_LT(test, below, roots[i]);
+		KUNIT_EXPECT_GE(test, below + 2, roots[i]);
+	}
 }
 
 static void stepgen_describe_cruise(const struct cruise_case *c, char *name)
@@ -264,7 +270,7 @@ KUNIT_ARRAY_PARAM(stepgen_product, product_cases, stepgen_describe_product);
 
 static struct kunit_case stepgen_cases[] = {
 	KUNIT_CASE_PARAM(stepgen_product_by_quotient_is_exact, stepgen_product_gen_params),
-	KUNIT_CASE(stepgen_square_root_is_the_floor),
+	KUNIT_CASE(stepgen_square_root_is_never_too_large),
 	KUNIT_CASE_PARAM(stepgen_cruise_step_is_due_at_the_exact_time, stepgen_cruise_gen_params),
 	KUNIT_CASE_PARAM(stepgen_ramp_step_is_due_within_what_is_allowed,
 			 stepgen_ramp_gen_params),

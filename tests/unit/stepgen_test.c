@@ -103,25 +103,6 @@ TEST(division_of_128_bits_gives_quotient_and_remainder)
 	CHECK_INT(wrong, 0);
 }
 
-TEST(square_root_is_the_floor)
-{
-	int wrong = 0;
-
-	CHECK_INT(nd_sqrt64(0), 0);
-	CHECK_INT(nd_sqrt64(1), 1);
-	CHECK_INT(nd_sqrt64(3), 1);
-	CHECK_INT(nd_sqrt64(~0ULL), 0xffffffff);
-	seed = 3;
-	for (int i = 0; i < 300000; i++) {
-		u64 x = draw_bits(), r = nd_sqrt64(x);
-
-		wrong += !(r * r <= x && (u128)(r + 1) * (r + 1) > x);
-	}
-	for (u64 r = 0xffffff00; r <= 0xffffffff; r++)
-		wrong += nd_sqrt64(r * r) != r || nd_sqrt64(r * r - 1) != r - 1;
-	CHECK_INT(wrong, 0);
-}
-
 TEST(wide_square_root_is_never_too_large_and_at_most_one_too_small)
 {
 	int wrong = 0;
@@ -469,7 +450,6 @@ int main(void)
 {
 	RUN(product_by_quotient_is_exact_to_128_bits);
 	RUN(division_of_128_bits_gives_quotient_and_remainder);
-	RUN(square_root_is_the_floor);
 	RUN(wide_square_root_is_never_too_large_and_at_most_one_too_small);
 	RUN(a_million_cruise_steps_at_7919_000000003_per_s_are_each_the_exact_time_rounded_down);
 	RUN(cruise_is_exact_from_one_step_in_hours_to_40000_per_s);
