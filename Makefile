@@ -7,7 +7,7 @@ ONLY ?=
 # Passed on to the build of the modules when given here.
 MODULE_VARIABLES = $(foreach v,ARCH CROSS_COMPILE W C CC LLVM,$(if $($(v)),$(if $(filter command environment,$(firstword $(origin $(v)))),$(v)=$($(v)))))
 
-.PHONY: all setup demo test fuzz soak stock bench modules style clean distclean help
+.PHONY: all setup demo test coverage fuzz soak stock bench modules style clean distclean help
 .DEFAULT_GOAL := all
 
 all: setup
@@ -21,6 +21,10 @@ demo: setup
 
 test: setup
 	@tests/run $(ONLY)
+
+# The tests once more, with modules that count which of their lines were executed.
+coverage: setup
+	@tests/coverage
 
 # Minutes under emulation: not among the tests of each change.
 stock: setup
@@ -70,6 +74,7 @@ help:
 	@echo '                     The status of the protocol is printed; make fails if it is not 0,'
 	@echo '                     tests/vm/demo PROTOCOL exits with it'
 	@echo 'make test            all tests; ONLY=pattern for some (ONLY=integration/, ONLY=debug/)'
+	@echo 'make coverage        which lines of the driver the tests execute'
 	@echo 'make stock           the modules on the stock kernels of the distribution, under QEMU'
 	@echo 'make fuzz            ten minutes of hostile protocols, inputs and tables, then hostile calls'
 	@echo '                     at the device on the debug kernel; CALLS=number, ND_SEED= repeats'

@@ -15,7 +15,10 @@ from rig import TOP, check, end, run_protocol, truth, wait_until
 
 TRACING = "/sys/kernel/tracing"
 RIG = "/sys/kernel/config/nanodose-sim/rig0"
-ABI = ("malformed", "ownership", "stream", "motion", "faults", "sensor", "sensor_ld20", "unbind")
+# All but suspend: this machine has nothing that would wake it.
+ABI = sorted({name[:-2] for name in os.listdir(os.path.join(TOP, "tests/uapi")) if name.endswith(".c")} - {"suspend"})
+# Under emulation each step and each system call takes its time.
+SHORTER = {"ND_CYCLES": "5", "ND_CALLS": "5000"}
 RESULT = re.compile(r"^(not )?ok \d+ - (.*)")
 # BD Plastipak 1 mL, inner diameter 4.699 mm; 1 mm a turn, 3200 microsteps.
 STEP_UL = math.pi / 4 * 4.699 ** 2 * 1.0 / 3200
@@ -59,17 +62,21 @@ def renew(parameters=()):
 
 
 def parameters_of(name):
-    """What the program wants of its rig, as it says near its top."""
+    """What the program wants of its rig, as it says near its top; None if it is none that runs."""
     with open(os.path.join(TOP, "tests/uapi", name + ".c"), encoding="utf-8") as file:
-        rig = re.search(r"vm: --rig rig0(?::(\S+))?", file.read()).group(1)
-    return [pair.split("=") for pair in (rig or "").split(",") if pair]
+        how = re.search(r"vm: --rig rig0(?::(\S+))?", file.read())
+    return how and [pair.split("=") for pair in (how.group(1) or "").split(",") if pair]
 
 
 def calls():
     for name in ABI:
-        wrong = renew(parameters_of(name))
+        parameters = parameters_of(name)
+        if parameters is None:
+            continue
+        wrong = renew(parameters)
         check(f"modules and rig go away and come anew, for {name}", not wrong, wrong)
-        done = subprocess.run([os.path.join(TOP, "build/uapi", name)], capture_output=True, text=True, check=False)
+        done = subprocess.run([os.path.join(TOP, "build/uapi", name)], capture_output=True, text=True, check=False,
+                              env={**os.environ, **SHORTER})
         results = [RESULT.match(line) for line in done.stdout.splitlines()]
         failed = [result.group(2) for result in results if result and result.group(1)]
         passed = sum(1 for result in results if result and not result.group(1))

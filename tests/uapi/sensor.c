@@ -117,7 +117,6 @@ static void flow_and_position_belong_together(int fd)
 	const double pl_per_step = 3.14159265358979 / 4 * 4.699 * 4.699 / 3200 * 1e6;
 	const double expected_pl_min = 2000 * 60 * pl_per_step;
 	struct nanodose_record record, first = {};
-	struct nanodose_status status;
 	double rate, flow = 0;
 	int i;
 
@@ -137,10 +136,9 @@ static void flow_and_position_belong_together(int fd)
 	note("%.2f steps/s, %.0f pL/min of %.0f", rate, flow, expected_pl_min);
 	test(flow > 0.99 * expected_pl_min && flow < 1.01 * expected_pl_min,
 	     "the flow at 2000 steps/s is that of bore and screw within 1 %%");
-	status = pump_status(fd);
-	test(status.position == rig_truth("steps"), "the position is the rig's step count");
 	pump_stop(fd, NANODOSE_STOP_NOW);
 	pump_await_rest(fd);
+	test(pump_status(fd).position == rig_truth("steps"), "the position is the rig's step count");
 	stop(fd);
 }
 
