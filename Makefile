@@ -7,7 +7,7 @@ ONLY ?=
 # Passed on to the build of the modules when given here.
 MODULE_VARIABLES = $(foreach v,ARCH CROSS_COMPILE W C CC LLVM,$(if $($(v)),$(if $(filter command environment,$(firstword $(origin $(v)))),$(v)=$($(v)))))
 
-.PHONY: all setup demo test coverage fuzz soak stock bench modules style clean distclean help
+.PHONY: all setup demo test coccicheck coverage fuzz soak stock bench modules style clean distclean help
 .DEFAULT_GOAL := all
 
 all: setup
@@ -61,6 +61,9 @@ endif
 style: setup
 	@tests/style
 
+coccicheck: setup
+	@tests/coccicheck
+
 # The kernels stay: they take minutes and do not change with our sources.
 clean:
 	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name vm -exec rm -rf {} +; fi
@@ -83,4 +86,5 @@ help:
 	@echo 'make modules         the kernel modules, for the virtual machine; KDIR=/lib/modules/.../build'
 	@echo '                     [ARCH= CROSS_COMPILE=] for another kernel; to build/modules'
 	@echo 'make style           checkpatch, sparse, compiler warnings, shellcheck'
+	@echo 'make coccicheck      what the semantic checks of the kernel say of the modules'
 	@echo 'make clean           remove what was built, but the kernels; make distclean: those too'

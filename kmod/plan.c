@@ -37,7 +37,7 @@ static u64 nd_distance(s64 from, s64 to, int direction)
 {
 	s64 distance = direction > 0 ? to - from : from - to;
 
-	return distance > 0 ? distance : 0;
+	return max(distance, 0LL);
 }
 
 static bool nd_behind(s64 from, s64 to, int direction)

@@ -173,7 +173,7 @@ void nd_segment_ramp(struct nd_segment *segment, u64 t0_ns, u64 fraction_asteps,
 	segment->fraction_asteps = fraction_asteps;
 	segment->fraction_sub = nd_mul_div(fraction_asteps, 1ULL << 32, ND_STEP_ASTEPS);
 	/* 63 bits for the larger rate: the sum of two still fits 64 */
-	segment->shift = 63 - fls64(v0_nhz > v1_nhz ? v0_nhz : v1_nhz);
+	segment->shift = 63 - fls64(max(v0_nhz, v1_nhz));
 	v0 = v0_nhz << segment->shift;
 	v1 = v1_nhz << segment->shift;
 	segment->v0sq = nd_wide_mul(v0, v0).hi;

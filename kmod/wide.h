@@ -19,8 +19,8 @@ typedef __u32 u32;
 typedef __s64 s64;
 typedef __s32 s32;
 
-#define min(a, b)	({ u64 a_ = (a), b_ = (b); a_ < b_ ? a_ : b_; })
-#define max(a, b)	({ u64 a_ = (a), b_ = (b); a_ > b_ ? a_ : b_; })
+#define min(a, b)	({ typeof(a) a_ = (a); typeof(b) b_ = (b); a_ < b_ ? a_ : b_; })
+#define max(a, b)	({ typeof(a) a_ = (a); typeof(b) b_ = (b); a_ > b_ ? a_ : b_; })
 
 static inline u64 div64_u64(u64 dividend, u64 divisor)
 {

@@ -17,6 +17,7 @@
 #ifdef __KERNEL__
 #include <linux/bitops.h>
 #include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/types.h>
 #define sim_div_u64(a, b)	div64_u64(a, b)
 #define sim_div_s64(a, b)	div64_s64(a, b)
@@ -32,6 +33,7 @@ typedef int64_t s64;
 typedef int32_t s32;
 typedef int16_t s16;
 #define fallthrough	__attribute__((__fallthrough__))
+#define min(a, b)	({ typeof(a) a_ = (a); typeof(b) b_ = (b); a_ < b_ ? a_ : b_; })
 #define sim_div_u64(a, b)	((u64)(a) / (u64)(b))
 #define sim_div_s64(a, b)	((s64)(a) / (s64)(b))
 #define sim_clz64(x)		__builtin_clzll(x)

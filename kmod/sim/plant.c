@@ -311,7 +311,7 @@ s64 sim_plant_outlet_volume_fl(const struct sim_plant *plant)
 		s64 out = volume - dead - plant->slug_from_fl[i];
 
 		if (out > 0 && length > 0)
-			air += out < length ? out : length;
+			air += min(out, length);
 	}
 	return volume - air;
 }

@@ -107,7 +107,7 @@ static bool within_ppm(s64 value, s64 expected, u32 ppm, s64 least)
 	s64 off = value > expected ? value - expected : expected - value;
 	s64 bound = div_s64(expected < 0 ? -expected : expected, 1000000 / ppm);
 
-	return off <= (bound > least ? bound : least);
+	return off <= max(bound, least);
 }
 
 static struct sim_fixed plant_balance(const struct sim_plant *plant)
