@@ -12,6 +12,8 @@ from rig import TOP, check, end, note
 QEMU = os.path.join(TOP, "tests/vm/qemu")
 OUT = os.path.join(TOP, "build/test/stock")
 MODULES = os.path.join(TOP, "build/modules")
+# Static: the machine has no libraries for it. The kernel's headers are the same for both.
+CC_32 = "gcc -m32 -static -idirafter /usr/include/x86_64-linux-gnu"
 KERNELS = ("6.1", "6.12", "6.12-rt")
 RESULT = re.compile(r"^(not )?ok \d+ - (.*)")
 # What was built for the other tests is not what is needed here.
@@ -61,9 +63,19 @@ def boot(kernel):
           "\n".join(line for line in log.splitlines() if "unload of" in line))
 
 
-done = subprocess.run(["make", "-s", "-C", "tests/uapi"], cwd=TOP, stdin=subprocess.DEVNULL, capture_output=True,
-                      text=True, check=False)
-if check("the tests of the ABI build", done.returncode == 0, done.stderr):
+def build():
+    """The tests of the ABI, as programs of 64 bits and of 32. What went wrong."""
+    wrong = ""
+    for variables in ([], ["OUT=" + os.path.join(TOP, "build/uapi32"), "CC=" + CC_32]):
+        done = subprocess.run(["make", "-s", "-C", "tests/uapi", *variables], cwd=TOP, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=False)
+        if done.returncode:
+            wrong += done.stderr
+    return wrong
+
+
+subprocess.run([os.path.join(TOP, "tests/vm/setup"), "qemu"], stdin=subprocess.DEVNULL, check=True)
+if check("the tests of the ABI build, for 64 bits and for 32", not (wrong := build()), wrong):
     for name in sys.argv[1:] or KERNELS:
         boot(name)
 end()
