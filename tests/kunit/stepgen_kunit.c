@@ -234,7 +234,9 @@ static void stepgen_ramp_steps_are_rounded_up(struct kunit *test)
 
 static void stepgen_square_root_is_never_too_large(struct kunit *test)
 {
-	static const u64 roots[] = { 1, 3, 4, 0xffff, 0xffffffff, 0x100000001ULL, 0x1fffffffffffffULL };
+	static const u64 roots[] = {
+		1, 3, 4, 0xffff, 0xffffffff, 0x100000001ULL, 0x1fffffffffffffULL,
+	};
 	int i;
 
 	KUNIT_EXPECT_EQ(test, nd_sqrt_wide(nd_wide(0)), 0);
