@@ -5,7 +5,8 @@
  * Everything that can be due - a STEP edge, a change of DIR, a start time, the
  * end of the hold - is kept as a time; the timer is set to the first of them.
  * The timer asks what is due rather than knowing it, so it may fire for nothing
- * and may be set again while it fires.
+ * and may be set again while it fires. It never fires early: what it was set to
+ * is due, and the clock is read only once the edge is out.
  *
  * Steps are due at absolute times (see stepgen.h). One that comes late delays
  * those after it: they follow at up to 8/7 of the planned rate until the
@@ -73,13 +74,13 @@ static void nd_set_dir(struct nanodose *nd)
 }
 
 /* Whether the way ahead is open; latches the fault if a switch says no. */
-static bool nd_way_is_open(struct nanodose *nd, u64 now_ns)
+static bool nd_way_is_open(struct nanodose *nd)
 {
 	struct nd_engine *engine = &nd->engine;
 
 	if (!(nd_gpio_lines(&nd->gpio) & nd_limit_of(engine->heading)))
 		return true;
-	nd_latch(nd, now_ns, nd_fault_of(engine->heading), 1);
+	nd_latch(nd, ktime_get_ns(), nd_fault_of(engine->heading), 1);
 	return false;
 }
 
@@ -143,14 +144,15 @@ static bool nd_emit(struct nanodose *nd)
 	return more;
 }
 
-static void nd_step(struct nanodose *nd, u64 now_ns)
+static void nd_step(struct nanodose *nd)
 {
 	struct nd_engine *engine = &nd->engine;
 	struct nd_segment *segment = &engine->segment;
-	u64 late_ns = now_ns > segment->due_ns ? now_ns - segment->due_ns : 0;
+	u64 due_ns = segment->due_ns, late_ns;
 	bool more;
 
 	more = nd_emit(nd);
+	late_ns = engine->rise_ns > due_ns ? engine->rise_ns - due_ns : 0;
 	engine->position += engine->direction;
 	engine->steps_total++;
 	if (more)
@@ -165,40 +167,41 @@ static void nd_step(struct nanodose *nd, u64 now_ns)
 	if (late_ns > engine->late_max_ns)
 		engine->late_max_ns = late_ns;
 	if (late_ns > engine->max_lag_ns)
-		nd_latch(nd, now_ns, NANODOSE_FAULT_LATE, late_ns);
+		nd_latch(nd, engine->rise_ns, NANODOSE_FAULT_LATE, late_ns);
 }
 
-static void nd_start_armed(struct nanodose *nd, u64 now_ns)
+static void nd_start_armed(struct nanodose *nd)
 {
 	struct nd_engine *engine = &nd->engine;
 
-	if (!nd_way_is_open(nd, now_ns))
+	if (!nd_way_is_open(nd))
 		return;
 	engine->state = nd_state_of_segment(engine);
-	nd_push_state(nd, now_ns, NANODOSE_CAUSE_RUN, engine->run_pid);
+	nd_push_state(nd, ktime_get_ns(), NANODOSE_CAUSE_RUN, engine->run_pid);
 }
 
 static void nd_do_what_is_due(struct nanodose *nd, u64 now_ns)
 {
 	struct nd_engine *engine = &nd->engine;
 
-	if (engine->step_high && now_ns >= engine->fall_ns) {
-		gpiod_set_value(nd->gpio.step, 0);
-		engine->step_high = false;
-		engine->fall_ns = ktime_get_ns();
-	}
 	if (engine->state == NANODOSE_STATE_ARMED && now_ns >= engine->start_ns)
-		nd_start_armed(nd, now_ns);
-	if (nd_moving(engine) && !engine->step_high) {
+		nd_start_armed(nd);
+	if (engine->step_high) {
+		if (now_ns >= engine->fall_ns) {
+			gpiod_set_value(nd->gpio.step, 0);
+			engine->step_high = false;
+			engine->fall_ns = ktime_get_ns();
+		}
+	} else if (nd_moving(engine)) {
 		if (engine->heading != engine->direction) {
-			if (now_ns >= engine->dir_ns && nd_way_is_open(nd, now_ns))
+			if (now_ns >= engine->dir_ns && nd_way_is_open(nd))
 				nd_set_dir(nd);
 		} else if (now_ns >= nd_rise_ns(engine)) {
-			nd_step(nd, now_ns);
+			nd_step(nd);
 		}
 	}
-	if (nd_moving(engine) && !engine->goal.stop && now_ns >= engine->goal.hold_until_ns)
-		nd_latch(nd, now_ns, NANODOSE_FAULT_OWNER_SILENT, engine->goal.hold_ns);
+	if (now_ns >= engine->goal.hold_until_ns && nd_moving(engine) && !engine->goal.stop)
+		nd_latch(nd, ktime_get_ns(), NANODOSE_FAULT_OWNER_SILENT, engine->goal.hold_ns);
 }
 
 enum hrtimer_restart nd_timer(struct hrtimer *timer)
@@ -211,11 +214,12 @@ enum hrtimer_restart nd_timer(struct hrtimer *timer)
 
 	raw_spin_lock_irqsave(&engine->lock, flags);
 	engine->interrupts++;
-	nd_do_what_is_due(nd, ktime_get_ns());
 	if (hrtimer_is_queued(timer)) {
 		/* set again by another processor while this one waited for the lock */
+		nd_do_what_is_due(nd, ktime_get_ns());
 		nd_set_timer(engine);
 	} else {
+		nd_do_what_is_due(nd, engine->armed_ns);
 		next_ns = nd_next_event_ns(engine);
 		if (next_ns != KTIME_MAX) {
 			engine->armed_ns = next_ns;
