@@ -165,6 +165,17 @@ NANODOSE_API int nanodose_quantity_parse(const char *text, enum nanodose_dimensi
 /* "4.5 uL/min": a unit that suits the size, 4 significant digits. Returns buffer. */
 NANODOSE_API const char *nanodose_quantity_format(double value, enum nanodose_dimension dimension,
 						  char *buffer, size_t size);
+/* Whether UDUNITS-2 knows @unit; "1" is that of bare numbers. */
+NANODOSE_API bool nanodose_unit_known(const char *unit);
+/*
+ * nanodose_reading_parse() - "12.5" or "12.5 ng/mL" to a number in @unit
+ * @unit: one that is known; a unit in @text must be convertible to it
+ * @error: as above
+ *
+ * errno: as above.
+ */
+NANODOSE_API int nanodose_reading_parse(const char *text, const char *unit, double *value,
+					char **error);
 /* Name and an example of a dimension, for messages: "rate", "12 mL/min". */
 NANODOSE_API const char *nanodose_dimension_name(enum nanodose_dimension dimension);
 NANODOSE_API const char *nanodose_dimension_example(enum nanodose_dimension dimension);

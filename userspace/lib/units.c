@@ -368,6 +368,81 @@ int nanodose_quantity_parse(const char *text, enum nanodose_dimension dimension,
 	return result;
 }
 
+/* NULL: not known. To be freed. */
+static ut_unit *parse_unit(const char *text)
+{
+	char spelling[LONGEST_UNIT + 1];
+
+	if (!strcmp(text, "1"))
+		return ut_get_dimensionless_unit_one(units.system);
+	if (!*text || normalise_unit(text, spelling, sizeof(spelling)))
+		return NULL;
+	return ut_parse(units.system, spelling, UT_ASCII);
+}
+
+bool nanodose_unit_known(const char *text)
+{
+	locale_t previous = use_c_locale();
+	ut_unit *unit = load_units() ? NULL : parse_unit(text);
+
+	ut_free(unit);
+	uselocale(previous);
+	return unit;
+}
+
+/* @number, of @text, from the unit written there to the one wanted. */
+static int convert_reading(const char *text, const char *written, const char *wanted, double *number,
+			   char **error)
+{
+	ut_unit *from = parse_unit(written), *to = parse_unit(wanted), *ratio = NULL;
+	cv_converter *converter = NULL;
+
+	/* Of a unit and its reciprocal UDUNITS says that they are convertible. */
+	if (from && to)
+		ratio = ut_divide(from, to);
+	if (ratio && ut_is_dimensionless(ratio))
+		converter = ut_get_converter(from, to);
+	if (converter)
+		*number = cv_convert_double(converter, *number);
+	cv_free(converter);
+	ut_free(ratio);
+	ut_free(from);
+	ut_free(to);
+	return converter ? 0 : fail(error, EDOM, "\"%s\" is not in %s, or a unit that converts to it",
+				    text, wanted);
+}
+
+static int parse_reading(const char *text, const char *unit, double *value, char **error)
+{
+	const char *start = skip_space(text), *end = number_end(start), *written = skip_space(end);
+	double number = end == start ? NAN : strtod(start, NULL);
+
+	if (!isfinite(number) || *end == ',')
+		return fail(error, EINVAL, "\"%s\" is no number, such as \"12.5\" or \"12.5 %s\"", text, unit);
+	if (*written && strcmp(written, unit)) {
+		if (load_units())
+			return fail(error, EINVAL, "the unit database of UDUNITS-2 cannot be read");
+		if (convert_reading(text, written, unit, &number, error))
+			return -1;
+	}
+	*value = number;
+	return 0;
+}
+
+int nanodose_reading_parse(const char *text, const char *unit, double *value, char **error)
+{
+	locale_t previous = use_c_locale();
+	int result, number;
+
+	if (error)
+		*error = NULL;
+	result = parse_reading(text, unit, value, error);
+	number = errno;
+	uselocale(previous);
+	errno = number;
+	return result;
+}
+
 const char *nanodose_quantity_format(double value, enum nanodose_dimension dimension,
 				     char *buffer, size_t size)
 {

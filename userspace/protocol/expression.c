@@ -23,6 +23,7 @@ struct expression {
 	lua_State *lua;
 	size_t memory;
 	bool run_tables;	/* flow and its kin are in the environment */
+	bool signal_table;	/* so is signal */
 };
 
 /* Keys in the registry. */
@@ -65,6 +66,11 @@ static void too_long(lua_State *lua, lua_Debug *debug)
 static int unknown_name(lua_State *lua)
 {
 	return luaL_error(lua, "unknown name '%s'", luaL_tolstring(lua, 2, NULL));
+}
+
+static int unknown_signal(lua_State *lua)
+{
+	return luaL_error(lua, "there is no signal '%s'", luaL_tolstring(lua, 2, NULL));
 }
 
 static int unknown_channel(lua_State *lua)
@@ -144,6 +150,22 @@ static void set_channels(lua_State *lua, int environment, const struct expressio
 	lua_setfield(lua, environment, "elapsed");
 }
 
+static void set_signals(lua_State *lua, struct expression *expression, int environment,
+			const struct expression_values *values)
+{
+	if (!expression->signal_table) {
+		push_strict_table(lua, unknown_signal);
+		lua_setfield(lua, environment, "signal");
+		expression->signal_table = true;
+	}
+	lua_getfield(lua, environment, "signal");
+	for (size_t i = 0; i < values->signal_count; i++) {
+		lua_pushnumber(lua, values->signal_values ? values->signal_values[i] : NAN);
+		lua_setfield(lua, -2, values->signals[i].name);
+	}
+	lua_pop(lua, 1);
+}
+
 static void set_values(lua_State *lua, struct expression *expression,
 		       const struct expression_values *values)
 {
@@ -159,6 +181,8 @@ static void set_values(lua_State *lua, struct expression *expression,
 		expression->run_tables = true;
 		set_channels(lua, environment, values);
 	}
+	if (values->signal_count)
+		set_signals(lua, expression, environment, values);
 	for (size_t i = 0; i < values->input_count; i++) {
 		const struct protocol_input *input = &values->inputs[i];
 
@@ -269,9 +293,14 @@ bool expression_run_scalar(const char *name)
 	return !strcmp(name, "time") || !strcmp(name, "elapsed");
 }
 
+bool expression_signal_table(const char *name)
+{
+	return !strcmp(name, "signal");
+}
+
 bool expression_reserved(const char *name)
 {
-	return !strcmp(name, "math") || !strcmp(name, "to") || expression_keyword(name) ||
+	return !strcmp(name, "math") || expression_signal_table(name) || !strcmp(name, "to") || expression_keyword(name) ||
 	       IS_IN(name, forbidden) || expression_run_table(name) || expression_run_scalar(name);
 }
 

@@ -48,6 +48,7 @@ bool expression_reserved(const char *name);
 /* A name the run's values have in a wait's until: flow, time, ... */
 bool expression_run_table(const char *name);	/* by channel */
 bool expression_run_scalar(const char *name);
+bool expression_signal_table(const char *name);		/* by signal */
 bool expression_math_name(const char *name);
 
 /* Whether @name may name an input or a channel: a letter, then letters, digits, _. */

@@ -136,6 +136,27 @@ bool expression_names(const char *text,
 	return true;
 }
 
+struct signal_use {
+	const char *name;
+	bool found;
+};
+
+static bool look_for_signal(void *user, const char *name, const char *field)
+{
+	struct signal_use *use = user;
+
+	use->found = use->found || (expression_signal_table(name) && !strcmp(field, use->name));
+	return true;
+}
+
+bool expression_uses_signal(const char *text, const char *name)
+{
+	struct signal_use use = { .name = name };
+
+	expression_names(text, look_for_signal, &use);
+	return use.found;
+}
+
 bool expression_good_name(const char *name)
 {
 	if (!isalpha((unsigned char)*name) || strlen(name) > 31)

@@ -232,12 +232,18 @@ static void report_unused(struct loader *loader)
 			loader_warning(loader, loader->input_at[i],
 				       "input '%s' is used nowhere", protocol->inputs[i].name);
 	}
+	for (size_t i = 0; i < protocol->signal_count; i++) {
+		if (!loader->signal_used[i] && !loader->uses_unknown)
+			loader_error(loader, protocol->signals[i].at,
+				     "signal '%s' is used by no condition; use it, as signal.%s, or remove it",
+				     protocol->signals[i].name, protocol->signals[i].name);
+	}
 }
 
 static void load_root(struct loader *loader, const struct node *root)
 {
 	static const char *const keys[] = {
-		"nanodose", "name", "rig", "inputs", "channels", "limits", "steps",
+		"nanodose", "name", "rig", "inputs", "signals", "channels", "limits", "steps",
 	};
 	const struct node *channels, *steps;
 
@@ -253,6 +259,7 @@ static void load_root(struct loader *loader, const struct node *root)
 	LOADER_KEYS(loader, root, "a protocol", keys);
 	load_version(loader, root);
 	inputs_load(loader, node_get(root, "inputs"));
+	signals_load(loader, node_get(root, "signals"));
 	load_name(loader, root);
 	load_rig(loader, root);
 	channels = loader_need(loader, root, "channels", "the protocol", root->at);
@@ -350,6 +357,9 @@ void protocol_free(struct protocol *protocol)
 		free(protocol->inputs[i].text);
 	}
 	free(protocol->inputs);
+	for (size_t i = 0; i < protocol->signal_count; i++)
+		protocol_signal_clear(&protocol->signals[i]);
+	free(protocol->signals);
 	free(protocol->path);
 	free(protocol->text);
 	free(protocol->name);

@@ -12,6 +12,7 @@
 
 #define LOADER_MAX_CHANNELS	16
 #define LOADER_MAX_INPUTS	64
+#define LOADER_MAX_SIGNALS	16
 #define LOADER_MAX_REPEATS	16	/* nested */
 #define LOADER_MAX_STEPS	100000	/* with every repeat written out */
 
@@ -32,6 +33,8 @@ struct loader {
 	const struct node *input_current;	/* the one being read, NULL afterwards */
 	struct source_position *input_at;	/* by input, its key */
 	bool *input_used;
+	bool signal_used[LOADER_MAX_SIGNALS];
+	bool signals_unknown;			/* one could not be read: its uses are no errors */
 	struct loader_channel channels[LOADER_MAX_CHANNELS];
 	/* A step that could not be read might have drawn liquid in: levels are unknown. */
 	bool levels_unknown;
@@ -82,9 +85,13 @@ bool value_positive(struct loader *loader, const struct node *node, const char *
 bool value_check_names(struct loader *loader, const char *expression, bool run_values,
 		       struct source_position at);
 
-/* ---- inputs.c, channels.c, steps.c, amounts.c -------------------------------------- */
+/* ---- inputs.c, signals.c, channels.c, steps.c, amounts.c -------------------------------------- */
 
 void inputs_load(struct loader *loader, const struct node *node);
+void signals_load(struct loader *loader, const struct node *node);
+/* Index, or -1; does not report. */
+long signals_find(const struct protocol *protocol, const char *name);
+void protocol_signal_clear(struct protocol_signal *signal);
 /* Channels first, then the limits that belong to them; both may be NULL. */
 void channels_load(struct loader *loader, const struct node *channels, const struct node *limits);
 /* Index, or -1; does not report. */

@@ -62,6 +62,17 @@ struct protocol_input {
 	bool set;		/* by --set */
 };
 
+enum protocol_signal_source { PROTOCOL_SIGNAL_FILE, PROTOCOL_SIGNAL_FIFO, PROTOCOL_SIGNAL_SOCKET };
+
+struct protocol_signal {	/* a value from outside of the run */
+	char *name;
+	enum protocol_signal_source source;
+	char *path;
+	char *unit;		/* of its numbers; "1" for bare ones */
+	double max_age_s;	/* older than this it is an error to use it */
+	struct source_position at;
+};
+
 struct protocol_channel {
 	char *name;
 	char *pump;			/* device name or label */
@@ -148,6 +159,8 @@ struct protocol {
 	char *rig;			/* path of the rig file, resolved; NULL if none */
 	struct protocol_input *inputs;
 	size_t input_count;
+	struct protocol_signal *signals;
+	size_t signal_count;
 	struct protocol_channel *channels;
 	size_t channel_count;
 	struct protocol_step *steps;
@@ -210,7 +223,8 @@ double protocol_max_rate_m3_s(const struct protocol_channel *channel,
  * are tables by channel name, SI units turned to what people write:
  * flow.NAME (uL/min), setpoint.NAME (uL/min), volume.NAME (uL delivered by
  * steps), pressure.NAME (kPa), temperature.NAME (degC), and time (s since the
- * step began), elapsed (s since the run began).
+ * step began), elapsed (s since the run began). signal.NAME is the number of a
+ * signal in its unit.
  */
 struct expression_channel {
 	const char *name;
@@ -220,12 +234,18 @@ struct expression_channel {
 struct expression_values {
 	const struct expression_channel *channels;
 	size_t channel_count;
+	const struct protocol_signal *signals;
+	const double *signal_values;	/* of each; NAN: not had */
+	size_t signal_count;
 	double time_s, elapsed_s;
 	const struct protocol_input *inputs;	/* by name, with their dimension */
 	size_t input_count;
 };
 
 struct expression;
+
+/* Whether @text uses signal.NAME, by name; an index into protocol.signals tells which. */
+bool expression_uses_signal(const char *text, const char *name);
 
 /* Compile; NULL and *error (to be freed) on a syntax error or a forbidden name. */
 struct expression *expression_new(const char *text, char **error);

@@ -40,7 +40,7 @@ static const char *known_names(const struct loader *loader, bool run_values, cha
 {
 	static const char *const run_names[] = {
 		"flow.NAME", "setpoint.NAME", "volume.NAME", "pressure.NAME", "temperature.NAME",
-		"time", "elapsed",
+		"time", "elapsed", "signal.NAME",
 	};
 	const char *names[LOADER_MAX_INPUTS + 16];
 	size_t count = 0;
@@ -98,12 +98,23 @@ static bool check_name(void *user, const char *name, const char *field)
 			     check->expression, field);
 	} else if (check->run_values && expression_run_scalar(name)) {
 		return true;
+	} else if (check->run_values && expression_signal_table(name)) {
+		long signal = signals_find(protocol, field);
+
+		if (signal >= 0)
+			check->loader->signal_used[signal] = true;
+		if (signal >= 0 || check->loader->signals_unknown)
+			return true;
+		loader_error(check->loader, check->at,
+			     "in \"%s\": there is no signal '%s'; signals are named under 'signals' at the top",
+			     check->expression, field);
 	} else if (check->run_values && expression_run_table(name)) {
 		if (!*field || channels_find(protocol, field) >= 0)
 			return true;
 		loader_error(check->loader, check->at, "in \"%s\": there is no channel '%s'",
 			     check->expression, field);
-	} else if (expression_run_table(name) || expression_run_scalar(name)) {
+	} else if (expression_run_table(name) || expression_run_scalar(name) ||
+		   expression_signal_table(name)) {
 		loader_error(check->loader, check->at,
 			     "in \"%s\": '%s' is known only while the run goes on, in the 'until' of a wait",
 			     check->expression, name);

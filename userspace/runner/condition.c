@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Expressions of the run: what a wait waits for, what if and while choose by. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,11 +28,71 @@ void condition_begin(struct runner *r)
 	free(error);
 }
 
-bool condition_holds(struct runner *r, bool *holds)
+/*
+ * Whether the signals of the expression can be used. One that has not come yet
+ * may come within its age; one that is older, or is no number, stops the run.
+ */
+static bool signals_ready(struct runner *r, double *values, bool *wait)
 {
+	const struct protocol_step *step = r->step.step;
+
+	*wait = false;
+	for (size_t i = 0; i < r->protocol->signal_count; i++) {
+		const struct protocol_signal *signal = &r->protocol->signals[i];
+		const struct reading *reading = readings_get(r->readings, i);
+		uint64_t since_ns = reading->time_ns ? reading->time_ns : r->step.begin_ns;
+		double age_s = r->now_ns > since_ns ? (r->now_ns - since_ns) / 1e9 : 0;
+		char text[sizeof(reading->wrong) + 200];
+
+		values[i] = reading->value;
+		if (!expression_uses_signal(step->until, signal->name))
+			continue;
+		if (*reading->wrong)
+			snprintf(text, sizeof(text), "what came is no reading: %s", reading->wrong);
+		else if (age_s > signal->max_age_s && reading->time_ns)
+			snprintf(text, sizeof(text), "the newest reading is %.3g s old, %.3g s are allowed",
+				 age_s, signal->max_age_s);
+		else if (age_s > signal->max_age_s)
+			snprintf(text, sizeof(text), "no reading has come from %s for %.3g s", signal->path,
+				 signal->max_age_s);
+		else
+			text[0] = '\0';
+		if (*text) {
+			run_event(r, RECORD_FAULT, RECORD_PROTOCOL, NULL, step->at.line, "signal '%s': %s",
+				  signal->name, text);
+			run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
+			return false;
+		}
+		*wait = *wait || !reading->time_ns;
+	}
+	return true;
+}
+
+/* A choice is made by these: the record is to tell. */
+void condition_tell_signals(struct runner *r)
+{
+	for (size_t i = 0; i < r->protocol->signal_count; i++) {
+		const struct protocol_signal *signal = &r->protocol->signals[i];
+		const struct reading *reading = readings_get(r->readings, i);
+
+		if (r->step.step->until && expression_uses_signal(r->step.step->until, signal->name))
+			run_event(r, RECORD_INFO, RECORD_PROTOCOL, NULL, signal->at.line,
+				  "signal '%s' was %.10g %s, read %.3g s before", signal->name, reading->value,
+				  strcmp(signal->unit, "1") ? signal->unit : "",
+				  r->now_ns > reading->time_ns ? (r->now_ns - reading->time_ns) / 1e9 : 0);
+	}
+}
+
+enum condition condition_holds(struct runner *r)
+{
+	double signals[r->protocol->signal_count + 1];
+	bool wait;
 	struct expression_values values = {
 		.channels = r->step.values,
 		.channel_count = r->channel_count,
+		.signals = r->protocol->signals,
+		.signal_values = signals,
+		.signal_count = r->protocol->signal_count,
 		.time_s = r->now_ns > r->step.begin_ns ? (r->now_ns - r->step.begin_ns) / 1e9 : 0,
 		.elapsed_s = run_elapsed_s(r),
 		.inputs = r->protocol->inputs,
@@ -40,6 +101,10 @@ bool condition_holds(struct runner *r, bool *holds)
 	char *error = NULL;
 	double value;
 
+	if (!signals_ready(r, signals, &wait))
+		return CONDITION_FAILED;
+	if (wait)
+		return CONDITION_UNKNOWN;
 	for (size_t i = 0; i < r->channel_count; i++) {
 		const struct channel *c = &r->channels[i];
 
@@ -55,10 +120,9 @@ bool condition_holds(struct runner *r, bool *holds)
 	if (expression_evaluate(r->step.until, &values, &value, &error)) {
 		failed(r, error);
 		free(error);
-		return false;
+		return CONDITION_FAILED;
 	}
-	*holds = value != 0;
-	return true;
+	return value != 0 ? CONDITION_HOLDS : CONDITION_FAILS;
 }
 
 void condition_end(struct runner *r)

@@ -267,6 +267,19 @@ static bool allocate(struct runner *r)
 	return true;
 }
 
+static bool open_readings(struct runner *r)
+{
+	char *error;
+
+	if (!r->protocol->signal_count)
+		return true;
+	r->readings = readings_open(r->protocol, &error);
+	if (!r->readings)
+		fprintf(stderr, "nanodose: %s\n", error ? error : strerror(ENOMEM));
+	free(error);
+	return r->readings;
+}
+
 static void measure_steps(struct runner *r)
 {
 	for (size_t i = 0; i < r->channel_count; i++) {
@@ -293,7 +306,7 @@ struct runner *runner_new(const struct runner_options *options, enum nanodose_ex
 	r->unattended = options->unattended;
 	r->channel_count = r->protocol->channel_count;
 	r->signal_fd = -1;
-	if (allocate(r) && take_signals(r) && open_channels(r) && check_channels(r) &&
+	if (allocate(r) && take_signals(r) && open_readings(r) && open_channels(r) && check_channels(r) &&
 	    claim_channels(r, status) && clear_channels(r)) {
 		measure_steps(r);
 		if (limit_channels(r) && start_channels(r) && create_record(r)) {
@@ -323,6 +336,7 @@ void runner_free(struct runner *r)
 		sigprocmask(SIG_SETMASK, &r->old_signals, NULL);
 	}
 	steps_free(r);
+	readings_close(r->readings);
 	view_free(r);
 	program_free(r->program);
 	free(r->channels);

@@ -5,6 +5,7 @@
  *	runner	- opening, the poll loop, commands, pause, stop, faults
  *	steps	- what the present step wants of the channels
  *	condition - expressions that steps wait for or choose by
+ *	readings - the signals that expressions may use
  *	curve	- rates that change on the way
  *	channel	- one pump
  *	program	- which step comes next
@@ -19,6 +20,7 @@
 
 #include "channel.h"
 #include "program.h"
+#include "readings.h"
 #include "record.h"
 #include "runner.h"
 
@@ -59,6 +61,7 @@ struct runner {
 	struct channel *channels;
 	size_t channel_count;
 	struct program *program;
+	struct readings *readings;	/* of signals; NULL: none */
 	struct record *record;
 	char *record_path;
 	char seal[RECORD_DIGEST_SIZE];	/* of the closed record, empty: none */
@@ -121,8 +124,16 @@ void steps_free(struct runner *runner);
 /* condition.c */
 /* The present step's expression is made ready; where it cannot be, the run stops. */
 void condition_begin(struct runner *runner);
-/* False: it could not be worked out, and the run stops. */
-bool condition_holds(struct runner *runner, bool *holds);
+enum condition {
+	CONDITION_HOLDS,
+	CONDITION_FAILS,
+	CONDITION_UNKNOWN,	/* a signal has yet to come */
+	CONDITION_FAILED,	/* it could not be worked out, and the run stops */
+};
+
+enum condition condition_holds(struct runner *runner);
+/* The signals that the present step's choice was made by, as events. */
+void condition_tell_signals(struct runner *runner);
 void condition_end(struct runner *runner);
 
 /* curve.c */

@@ -482,6 +482,8 @@ static void turn(struct runner *r, struct pollfd *fds)
 		r->now_ns = clock_ns();
 	if (r->front && front && ready >= 0)
 		r->front->handle(r->front, r, fds + own, front);
+	if (r->readings)
+		readings_refresh(r->readings, r->now_ns);
 	tick(r);
 	draw(r);
 }

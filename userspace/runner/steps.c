@@ -274,27 +274,32 @@ static void timed_out(struct runner *r, const char *what)
 static void tick_until(struct runner *r)
 {
 	const struct protocol_step *step = r->step.step;
-	bool holds;
+	enum condition condition = condition_holds(r);
+	bool holds = condition == CONDITION_HOLDS;
 
-	if (!condition_holds(r, &holds))
+	if (condition == CONDITION_FAILED)
 		return;
 	if (!holds)
 		r->step.held_ns = 0;
 	else if (!r->step.held_ns)
 		r->step.held_ns = r->now_ns;
-	if (holds && r->now_ns - r->step.held_ns >= step->held_s * 1e9)
+	if (holds && r->now_ns - r->step.held_ns >= step->held_s * 1e9) {
+		condition_tell_signals(r);
 		steps_next(r);
-	else if (step_elapsed_s(r) >= step->timeout_s)
+	} else if (step_elapsed_s(r) >= step->timeout_s) {
 		timed_out(r, "the condition did not hold");
+	}
 }
 
 static void tick_choice(struct runner *r)
 {
 	const struct protocol_step *step = r->step.step;
-	bool holds;
+	enum condition condition = condition_holds(r);
+	bool holds = condition == CONDITION_HOLDS;
 
-	if (!condition_holds(r, &holds))
+	if (condition == CONDITION_FAILED || condition == CONDITION_UNKNOWN)
 		return;
+	condition_tell_signals(r);
 	if (holds && step->verb == PROTOCOL_WHILE && program_round(r->program) == step->times) {
 		run_event(r, RECORD_WARNING, RECORD_PROTOCOL, NULL, step->at.line,
 			  "the condition still holds after %u rounds, which is as many as there may be: going on",
