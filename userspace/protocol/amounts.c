@@ -158,12 +158,35 @@ static void walk_steps(struct walk *walk, const struct protocol_step *steps, siz
 	}
 }
 
+/*
+ * Trouble may come at any time, at worst at the very end: rescue steps must do
+ * with what the protocol leaves. Its own sums and duration are without them.
+ */
+static void walk_rescues(const struct walk *after)
+{
+	struct protocol *protocol = after->loader->protocol;
+	double infused_m3[LOADER_MAX_CHANNELS];
+
+	for (size_t i = 0; i < protocol->channel_count; i++)
+		infused_m3[i] = protocol->channels[i].infused_m3;
+	for (size_t i = 0; i < PROTOCOL_TROUBLES; i++) {
+		struct walk walk = *after;
+
+		walk_steps(&walk, protocol->rules[i].steps, protocol->rules[i].step_count);
+		for (size_t k = 0; k < protocol->channel_count; k++)
+			protocol->channels[k].infused_m3 = infused_m3[k];
+	}
+}
+
 void amounts_check(struct loader *loader)
 {
 	struct protocol *protocol = loader->protocol;
 	struct walk walk = { .loader = loader };
+	size_t written = written_out(protocol->steps, protocol->step_count);
 
-	if (written_out(protocol->steps, protocol->step_count) > LOADER_MAX_STEPS) {
+	for (size_t i = 0; i < PROTOCOL_TROUBLES; i++)
+		written += written_out(protocol->rules[i].steps, protocol->rules[i].step_count);
+	if (written > LOADER_MAX_STEPS && protocol->step_count) {
 		loader_error(loader, protocol->steps[0].at,
 			     "with every repeat written out these are more than %d steps",
 			     LOADER_MAX_STEPS);
@@ -173,4 +196,5 @@ void amounts_check(struct loader *loader)
 		walk.levels[i].now_m3 = protocol->channels[i].loaded_m3;
 	walk_steps(&walk, protocol->steps, protocol->step_count);
 	protocol->duration_s = walk.duration_s;
+	walk_rescues(&walk);
 }

@@ -243,7 +243,7 @@ static void report_unused(struct loader *loader)
 static void load_root(struct loader *loader, const struct node *root)
 {
 	static const char *const keys[] = {
-		"nanodose", "name", "rig", "inputs", "signals", "channels", "limits", "steps",
+		"nanodose", "name", "rig", "inputs", "signals", "channels", "limits", "steps", "on",
 	};
 	const struct node *channels, *steps;
 
@@ -267,6 +267,7 @@ static void load_root(struct loader *loader, const struct node *root)
 	steps = loader_need(loader, root, "steps", "the protocol", root->at);
 	if (steps)
 		steps_load(loader, steps);
+	rules_load(loader, node_get(root, "on"));
 	if (steps && channels) {
 		report_unused(loader);
 		amounts_check(loader);
@@ -345,6 +346,11 @@ void protocol_free(struct protocol *protocol)
 	for (size_t i = 0; i < protocol->step_count; i++)
 		protocol_step_clear(&protocol->steps[i]);
 	free(protocol->steps);
+	for (size_t i = 0; i < PROTOCOL_TROUBLES; i++) {
+		for (size_t j = 0; j < protocol->rules[i].step_count; j++)
+			protocol_step_clear(&protocol->rules[i].steps[j]);
+		free(protocol->rules[i].steps);
+	}
 	for (size_t i = 0; i < protocol->channel_count; i++) {
 		free(protocol->channels[i].name);
 		free(protocol->channels[i].pump);

@@ -85,7 +85,7 @@ bool value_positive(struct loader *loader, const struct node *node, const char *
 bool value_check_names(struct loader *loader, const char *expression, bool run_values,
 		       struct source_position at);
 
-/* ---- inputs.c, signals.c, channels.c, steps.c, amounts.c -------------------------------------- */
+/* ---- inputs.c, signals.c, channels.c, steps.c, rules.c, amounts.c----------------------------------- */
 
 void inputs_load(struct loader *loader, const struct node *node);
 void signals_load(struct loader *loader, const struct node *node);
@@ -97,6 +97,8 @@ void channels_load(struct loader *loader, const struct node *channels, const str
 /* Index, or -1; does not report. */
 long channels_find(const struct protocol *protocol, const char *name);
 void steps_load(struct loader *loader, const struct node *node);
+/* After the steps, whose verbs they use. */
+void rules_load(struct loader *loader, const struct node *node);
 /* Sums and levels over the whole protocol, against what is loaded and limits. */
 void amounts_check(struct loader *loader);
 

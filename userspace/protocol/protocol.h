@@ -152,6 +152,33 @@ struct protocol_step {
 	size_t other_count;
 };
 
+enum protocol_trouble {
+	PROTOCOL_OCCLUSION,	/* over-pressure, or steps without flow */
+	PROTOCOL_AIR,
+	PROTOCOL_SENSOR_LOST,
+	PROTOCOL_EMPTY,		/* end of travel */
+	PROTOCOL_LEAK,		/* flow at rest */
+	PROTOCOL_SIGNAL_LOST,	/* too old, or no reading */
+	PROTOCOL_TROUBLES,
+};
+
+enum protocol_remedy {
+	PROTOCOL_REMEDY_STOP,
+	PROTOCOL_REMEDY_HOLD,		/* at rest, until somebody resumes */
+	PROTOCOL_REMEDY_RETRY,
+	PROTOCOL_REMEDY_RESCUE,
+};
+
+struct protocol_rule {		/* what to do in trouble */
+	enum protocol_remedy remedy;
+	unsigned int retries;		/* retry: at most, in the whole run */
+	double release_m3;		/* taken back, once at rest; 0: nothing */
+	double after_s;			/* and at rest for so long */
+	struct protocol_step *steps;	/* rescue: these, and then the run has failed */
+	size_t step_count;
+	struct source_position at;
+};
+
 struct protocol {
 	char *path;
 	char *text;			/* the file as read */
@@ -165,6 +192,7 @@ struct protocol {
 	size_t channel_count;
 	struct protocol_step *steps;
 	size_t step_count;
+	struct protocol_rule rules[PROTOCOL_TROUBLES];
 	double duration_s;		/* of all steps; waits for people count 0 */
 };
 
@@ -204,6 +232,9 @@ double protocol_chip_pressure_pa(const struct protocol_channel *channel, double 
 void protocol_walk(const struct protocol *protocol,
 		   void (*visit)(void *user, double begin_s, const struct protocol_step *step),
 		   void *user);
+
+/* As protocols name it: "occlusion". */
+const char *protocol_trouble_name(enum protocol_trouble trouble);
 
 /* How the step moves a channel: 1 dispenses, -1 draws in. */
 int protocol_step_sign(const struct protocol_step *step);

@@ -200,6 +200,43 @@ int channel_stop(struct channel *c, uint32_t mode, uint64_t now_ns)
 	return nanodose_device_stop(c->device, mode);
 }
 
+int channel_restart_sensor(struct channel *c)
+{
+	return nanodose_device_sensor_start(c->device, c->plan->medium, llround(c->period_s * NHZ));
+}
+
+int channel_take_back(struct channel *c, double volume_m3, double hold_s)
+{
+	struct nanodose_run run = {
+		.rate_nhz = -channel_rate_nhz(c, c->top_m3_s),
+		.accel_nhz_s = c->accel_nhz_s,
+		.hold_ns = fmin(hold_s * NHZ, c->info.max_hold_ns),
+		.flags = NANODOSE_RUN_END_POSITION,
+	};
+	struct nanodose_status status;
+
+	if (nanodose_device_status(c->device, &status))
+		return -1;
+	c->position = status.position;
+	c->first_sequence = status.sequence;
+	run.end_position = c->position - llround(volume_m3 / c->step_m3);
+	if (run.end_position == c->position || !run.rate_nhz)
+		return 0;
+	if (nanodose_device_run(c->device, &run))
+		return -1;
+	c->moving = true;
+	/* No loop and no heartbeat: it ends by itself. */
+	c->stopping = true;
+	return 0;
+}
+
+void channel_forget_aim(struct channel *c)
+{
+	c->target_m3 = (c->position - c->origin) * c->step_m3;
+	c->end_position = c->position;
+	c->ended = true;
+}
+
 void channel_set_rate(struct channel *c, double rate_m3_s, uint64_t now_ns)
 {
 	c->set_point_m3_s = copysign(rate_m3_s, c->set_point_m3_s);

@@ -105,6 +105,12 @@ int channel_go(struct channel *channel, double ramp_s, uint64_t start_ns, uint64
 int channel_refresh(struct channel *channel, uint64_t now_ns);
 /* Bring to rest, NANODOSE_STOP_RAMP or _NOW; the aim is kept. -1 with errno. */
 int channel_stop(struct channel *channel, uint32_t mode, uint64_t now_ns);
+/* The sensor once more, as at the start. -1 with errno. */
+int channel_restart_sensor(struct channel *channel);
+/* This much back, at the rate of the motion under way, whose aim is kept. -1 with errno. */
+int channel_take_back(struct channel *channel, double volume_m3, double hold_s);
+/* The motion under way is given up: the next one counts from here. */
+void channel_forget_aim(struct channel *channel);
 /* Another rate on the way, above 0 and up to what was aimed at; the sign stays. */
 void channel_set_rate(struct channel *channel, double rate_m3_s, uint64_t now_ns);
 /* The motion's last volume has left the outlet: the set point is 0. */

@@ -60,7 +60,8 @@ static bool signals_ready(struct runner *r, double *values, bool *wait)
 		if (*text) {
 			run_event(r, RECORD_FAULT, RECORD_PROTOCOL, NULL, step->at.line, "signal '%s': %s",
 				  signal->name, text);
-			run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
+			if (!remedy_begin(r, PROTOCOL_SIGNAL_LOST))
+				run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
 			return false;
 		}
 		*wait = *wait || !reading->time_ns;

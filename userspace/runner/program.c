@@ -103,14 +103,15 @@ static void add_steps(struct program *p, const struct protocol_step *steps, size
 	}
 }
 
-struct program *program_new(const struct protocol *protocol)
+struct program *program_new_steps(const struct protocol *protocol, const struct protocol_step *steps,
+				  size_t count)
 {
 	struct program *p = calloc(1, sizeof(*p));
 	size_t ops = 0, views = 0;
 
 	if (!p)
 		return NULL;
-	count_steps(protocol->steps, protocol->step_count, &ops, &views);
+	count_steps(steps, count, &ops, &views);
 	p->ops = calloc(ops + 1, sizeof(*p->ops));
 	p->views = calloc(views + 1, sizeof(*p->views));
 	p->net_m3 = calloc(protocol->channel_count + 1, sizeof(*p->net_m3));
@@ -118,9 +119,14 @@ struct program *program_new(const struct protocol *protocol)
 		program_free(p);
 		return NULL;
 	}
-	add_steps(p, protocol->steps, protocol->step_count, 0, 0);
-	add_net(p, protocol->steps, protocol->step_count, 1);
+	add_steps(p, steps, count, 0, 0);
+	add_net(p, steps, count, 1);
 	return p;
+}
+
+struct program *program_new(const struct protocol *protocol)
+{
+	return program_new_steps(protocol, protocol->steps, protocol->step_count);
 }
 
 void program_free(struct program *p)

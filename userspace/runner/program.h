@@ -13,6 +13,9 @@ struct program;
 
 /* NULL with errno ENOMEM. The protocol must outlive it. */
 struct program *program_new(const struct protocol *protocol);
+/* The same of other steps of it. */
+struct program *program_new_steps(const struct protocol *protocol, const struct protocol_step *steps,
+				  size_t count);
 void program_free(struct program *program);
 /* The present step is done: on to the next, at first to the first. False: all done. */
 bool program_next(struct program *program);

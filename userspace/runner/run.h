@@ -5,6 +5,7 @@
  *	runner	- opening, the poll loop, commands, pause, stop, faults
  *	steps	- what the present step wants of the channels
  *	condition - expressions that steps wait for or choose by
+ *	remedy	- what the protocol says to do in trouble
  *	readings - the signals that expressions may use
  *	curve	- rates that change on the way
  *	channel	- one pump
@@ -61,6 +62,11 @@ struct runner {
 	struct channel *channels;
 	size_t channel_count;
 	struct program *program;
+	const struct protocol_rule *remedy;	/* of the trouble at hand; NULL: none */
+	enum protocol_trouble trouble;
+	unsigned int retries[PROTOCOL_TROUBLES];
+	bool releasing;			/* what a clog held has been taken back */
+	bool rescuing;			/* the program is that of a rescue */
 	struct readings *readings;	/* of signals; NULL: none */
 	struct record *record;
 	char *record_path;
@@ -92,6 +98,9 @@ struct runner {
 
 /* runner.c */
 void run_set_mode(struct runner *runner, enum run_mode mode);
+/* Everything to rest, without a word. */
+void run_rest(struct runner *runner);
+bool run_all_rest(const struct runner *runner);
 /* Everything to rest, to be gone on with; who: NULL if the record is the reason. */
 void run_pause(struct runner *runner, const char *who);
 /*
@@ -135,6 +144,17 @@ enum condition condition_holds(struct runner *runner);
 /* The signals that the present step's choice was made by, as events. */
 void condition_tell_signals(struct runner *runner);
 void condition_end(struct runner *runner);
+
+/* remedy.c */
+/*
+ * Trouble: true if the protocol has a rule for it, by which the run is being
+ * brought to rest; false: it is to stop.
+ */
+bool remedy_begin(struct runner *runner, enum protocol_trouble trouble);
+/* Before a run that trouble paused goes on: false: the cause is still there. */
+bool remedy_ready(struct runner *runner);
+/* While paused. */
+void remedy_tick(struct runner *runner);
 
 /* curve.c */
 /* Before the pumps of a curve start, and as they go. */

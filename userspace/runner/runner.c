@@ -51,7 +51,7 @@ void run_set_mode(struct runner *r, enum run_mode mode)
 	r->mode_ns = r->now_ns;
 }
 
-static bool all_rest(const struct runner *r)
+bool run_all_rest(const struct runner *r)
 {
 	for (size_t i = 0; i < r->channel_count; i++)
 		if (r->channels[i].moving && !r->channels[i].gone)
@@ -105,15 +105,20 @@ void run_stop(struct runner *r, enum nanodose_exit outcome, uint32_t stop_mode)
 
 /* ---- commands ---------------------------------------------------------------- */
 
+void run_rest(struct runner *r)
+{
+	run_set_mode(r, MODE_PAUSING);
+	stop_all(r, NANODOSE_STOP_RAMP);
+}
+
 void run_pause(struct runner *r, const char *who)
 {
 	if (r->mode != MODE_RUNNING)
 		return;
 	r->record_paused = !who;
-	run_set_mode(r, MODE_PAUSING);
 	if (who)
 		run_event(r, RECORD_INFO, RECORD_OPERATOR, NULL, 0, "paused by %s", who);
-	stop_all(r, NANODOSE_STOP_RAMP);
+	run_rest(r);
 }
 
 void runner_pause(struct runner *r, const char *who)
@@ -125,7 +130,7 @@ void runner_resume(struct runner *r, const char *who)
 {
 	uint64_t paused_ns = r->now_ns - r->mode_ns;
 
-	if (r->mode != MODE_PAUSED || r->record_bad)
+	if (r->mode != MODE_PAUSED || r->record_bad || !run_all_rest(r) || !remedy_ready(r))
 		return;
 	r->record_paused = false;
 	r->status_text[0] = '\0';
@@ -206,6 +211,26 @@ static void describe_fault(const struct nanodose_fault_record *fault, char *text
 	}
 }
 
+/* What the kernel's fault is to a protocol; PROTOCOL_TROUBLES: nothing it has rules for. */
+static enum protocol_trouble trouble_of(uint32_t fault)
+{
+	switch (fault) {
+	case NANODOSE_FAULT_OVER_PRESSURE:
+	case NANODOSE_FAULT_NO_FLOW:
+		return PROTOCOL_OCCLUSION;
+	case NANODOSE_FAULT_AIR_IN_LINE:
+		return PROTOCOL_AIR;
+	case NANODOSE_FAULT_SENSOR_LOST:
+		return PROTOCOL_SENSOR_LOST;
+	case NANODOSE_FAULT_LIMIT_PLUS:
+		return PROTOCOL_EMPTY;
+	case NANODOSE_FAULT_FLOW_AT_REST:
+		return PROTOCOL_LEAK;
+	default:
+		return PROTOCOL_TROUBLES;
+	}
+}
+
 static void take_fault(struct runner *r, struct channel *c,
 		       const struct nanodose_fault_record *fault)
 {
@@ -217,7 +242,8 @@ static void take_fault(struct runner *r, struct channel *c,
 	run_event(r, RECORD_FAULT, RECORD_KERNEL, c, r->step.step ? r->step.step->at.line : 0,
 		  "%s (%s) after %s: %s", nanodose_fault_name(fault->fault), value, volume,
 		  nanodose_fault_advice(fault->fault));
-	run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
+	if (trouble_of(fault->fault) == PROTOCOL_TROUBLES || !remedy_begin(r, trouble_of(fault->fault)))
+		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
 }
 
 static void take_news(struct runner *r, struct channel *c, const struct nanodose_record *record,
@@ -250,7 +276,7 @@ static void take_news(struct runner *r, struct channel *c, const struct nanodose
 			  "the pump came to rest before its end");
 		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
 	}
-	if (c->over_pressure >= OVER_PRESSURE && r->mode != MODE_STOPPING) {
+	if (c->over_pressure >= OVER_PRESSURE && r->mode != MODE_STOPPING && !r->remedy) {
 		char seen[40], limit[40];
 
 		nanodose_quantity_format(c->pressure_pa, NANODOSE_DIMENSION_PRESSURE, seen,
@@ -260,7 +286,8 @@ static void take_news(struct runner *r, struct channel *c, const struct nanodose
 		run_event(r, RECORD_FAULT, RECORD_INTERLOCK, c, c->plan->at_limits.line,
 			  "pressure %s is above the limit of %s: look for a clog or a closed valve",
 			  seen, limit);
-		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
+		if (!remedy_begin(r, PROTOCOL_OCCLUSION))
+			run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
 	}
 }
 
@@ -378,16 +405,18 @@ static void tick(struct runner *r)
 		break;
 	case MODE_PAUSING:
 		watch_silence(r);
-		if (r->mode == MODE_PAUSING && all_rest(r))
+		if (r->mode == MODE_PAUSING && run_all_rest(r))
 			run_set_mode(r, MODE_PAUSED);
 		break;
 	case MODE_PAUSED:
 		watch_silence(r);
+		if (r->mode == MODE_PAUSED)
+			remedy_tick(r);
 		if (r->mode == MODE_PAUSED && r->record_paused && !r->record_bad && r->unattended)
 			runner_resume(r, "the runner, as nobody attends");
 		break;
 	case MODE_STOPPING:
-		if (all_rest(r)) {
+		if (run_all_rest(r)) {
 			run_set_mode(r, MODE_OVER);
 		} else if (r->now_ns > r->mode_ns + 2 * STOP_LIMIT_NS) {
 			/* Closing the device stops it whatever it thinks. */

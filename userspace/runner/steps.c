@@ -133,7 +133,10 @@ void steps_next(struct runner *r)
 {
 	forget_step(r);
 	if (!program_next(r->program)) {
-		r->outcome = NANODOSE_EXIT_DONE;
+		if (r->rescuing)
+			run_event(r, RECORD_WARNING, RECORD_PROTOCOL, NULL, 0,
+				  "the rescue steps are done: the run ends here");
+		r->outcome = r->rescuing ? NANODOSE_EXIT_FAULT : NANODOSE_EXIT_DONE;
 		run_set_mode(r, MODE_STOPPING);
 		return;
 	}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Trouble for which the protocol has a rule: everything comes to rest, and then
+ * it waits for a person, goes on by itself, or goes over to the rescue steps.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "run.h"
+
+#define RELEASE_SPARE_S	5.0	/* beyond what the way back takes */
+
+static const char *name_of(const struct runner *r)
+{
+	return protocol_trouble_name(r->trouble);
+}
+
+bool remedy_begin(struct runner *r, enum protocol_trouble trouble)
+{
+	const struct protocol_rule *rule = &r->protocol->rules[trouble];
+
+	/* The same trouble, told twice: by the kernel and by us, or by two pumps. */
+	if (r->remedy && r->trouble == trouble && (r->mode == MODE_PAUSING || r->mode == MODE_PAUSED))
+		return true;
+	if (r->mode != MODE_RUNNING || r->rescuing || rule->remedy == PROTOCOL_REMEDY_STOP)
+		return false;
+	if (rule->remedy == PROTOCOL_REMEDY_HOLD && r->unattended) {
+		run_event(r, RECORD_FAULT, RECORD_PROTOCOL, NULL, rule->at.line,
+			  "on %s: to be held for somebody, but nobody attends: the run stops",
+			  protocol_trouble_name(trouble));
+		return false;
+	}
+	if (rule->remedy == PROTOCOL_REMEDY_RETRY && r->retries[trouble] == rule->retries) {
+		run_event(r, RECORD_FAULT, RECORD_PROTOCOL, NULL, rule->at.line,
+			  "on %s: no retry is left of %u: the run stops",
+			  protocol_trouble_name(trouble), rule->retries);
+		return false;
+	}
+	r->remedy = rule;
+	r->trouble = trouble;
+	r->releasing = false;
+	switch (rule->remedy) {
+	case PROTOCOL_REMEDY_RETRY:
+		r->retries[trouble]++;
+		run_event(r, RECORD_WARNING, RECORD_PROTOCOL, NULL, rule->at.line,
+			  "on %s: at rest, retry %u of %u in %g s", name_of(r), r->retries[trouble],
+			  rule->retries, rule->after_s);
+		break;
+	case PROTOCOL_REMEDY_RESCUE:
+		run_event(r, RECORD_WARNING, RECORD_PROTOCOL, NULL, rule->at.line,
+			  "on %s: at rest, the rescue steps follow", name_of(r));
+		break;
+	default:
+		run_event(r, RECORD_WARNING, RECORD_PROTOCOL, NULL, rule->at.line,
+			  "on %s: held at rest; remove the cause, then resume", name_of(r));
+	}
+	run_rest(r);
+	return true;
+}
+
+/* What is latched must be cleared before anything moves. False: a cause is still there. */
+static bool clear_faults(struct runner *r)
+{
+	for (size_t i = 0; i < r->channel_count; i++) {
+		struct channel *c = &r->channels[i];
+
+		if (!c->faults || c->gone)
+			continue;
+		if (nanodose_device_clear_faults(c->device, c->faults)) {
+			run_event(r, RECORD_WARNING, RECORD_KERNEL, c, 0,
+				  "%s: the fault cannot be cleared: %s", name_of(r),
+				  errno == EPIPE ? "its cause is still there" : strerror(errno));
+			return false;
+		}
+		c->faults = 0;
+		c->over_pressure = 0;
+	}
+	return true;
+}
+
+/* A sensor that was without power has forgotten what it was told. */
+static bool restart_sensors(struct runner *r)
+{
+	for (size_t i = 0; i < r->channel_count; i++) {
+		struct channel *c = &r->channels[i];
+
+		if (c->gone || !c->has_sensor || !channel_restart_sensor(c))
+			continue;
+		run_event(r, RECORD_WARNING, RECORD_KERNEL, c, 0,
+			  "%s: the flow sensor cannot be started: %s", name_of(r), strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+bool remedy_ready(struct runner *r)
+{
+	if (!r->remedy)
+		return true;
+	if ((r->trouble == PROTOCOL_SENSOR_LOST && !restart_sensors(r)) || !clear_faults(r))
+		return false;
+	r->remedy = NULL;
+	return true;
+}
+
+/* What the clog holds is taken back; the way to the step's end makes up for it. */
+static void release(struct runner *r)
+{
+	const struct protocol_step *step = r->step.step;
+
+	r->releasing = true;
+	if (!clear_faults(r))
+		return;
+	for (size_t i = 0; step && i < step->flow_count; i++) {
+		struct channel *c = &r->channels[step->flows[i].channel];
+
+		if (c->ended || c->set_point_m3_s <= 0 || c->gone)
+			continue;
+		if (channel_take_back(c, r->remedy->release_m3,
+				      r->remedy->release_m3 / c->top_m3_s + RELEASE_SPARE_S)) {
+			run_order_failed(r, c, "withdraw with");
+			return;
+		}
+	}
+}
+
+static void retry(struct runner *r)
+{
+	runner_resume(r, "the protocol's rule");
+	/* A cause that cannot be cleared: again after the same time, and counted. */
+	if (r->remedy) {
+		r->remedy = NULL;
+		r->mode = MODE_RUNNING;
+		if (!remedy_begin(r, r->trouble))
+			run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
+	}
+}
+
+static void rescue(struct runner *r)
+{
+	const struct protocol_rule *rule = r->remedy;
+	struct program *program;
+
+	if (!remedy_ready(r)) {
+		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
+		return;
+	}
+	program = program_new_steps(r->protocol, rule->steps, rule->step_count);
+	if (!program) {
+		run_event(r, RECORD_FAULT, RECORD_PROGRAM, NULL, 0, "%s", strerror(ENOMEM));
+		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
+		return;
+	}
+	/* What was under way is given up where it is. */
+	for (size_t i = 0; i < r->channel_count; i++)
+		channel_forget_aim(&r->channels[i]);
+	steps_free(r);
+	program_free(r->program);
+	r->program = program;
+	r->rescuing = true;
+	run_set_mode(r, MODE_RUNNING);
+	steps_next(r);
+}
+
+void remedy_tick(struct runner *r)
+{
+	if (!r->remedy || r->record_bad || !run_all_rest(r))
+		return;
+	switch (r->remedy->remedy) {
+	case PROTOCOL_REMEDY_RESCUE:
+		rescue(r);
+		break;
+	case PROTOCOL_REMEDY_RETRY:
+		if (r->remedy->release_m3 > 0 && !r->releasing)
+			release(r);
+		else if ((r->now_ns - r->mode_ns) / 1e9 >= r->remedy->after_s)
+			retry(r);
+		break;
+	default:
+		break;
+	}
+}
