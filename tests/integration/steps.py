@@ -56,6 +56,24 @@ status, moved, _, err = run("outside", """\
 """, "--set", "dose=21 uL")
 check("--set beyond the input's maximum is refused", status == 1 and moved == 0 and "20 uL" in err, (status, moved, err))
 
+path = write_protocol("weighed.yaml", """\
+nanodose: 1
+name: Weighed
+inputs:
+  level: {value: 20 ug, choices: [10 ug, 20 ug, 40 ug]}
+channels:
+  line: {pump: rig0, syringe: {diameter: 2.303 mm, stroke: 60 mm}, loaded: 100 uL, fluid: water,
+         particles: {concentration: 1.5 mg/mL}}
+steps:
+  - infuse: {channel: line, dose: "${level}", rate: 60 uL/min}
+""")
+begin = truth("rig0", "steps")
+status, summary, err = run_protocol(path, fresh("weighed.db"), "--set", "level=0.01 mg")
+own_step_ul = math.pi / 4 * 2.303 ** 2 * 1.0 / 3200
+check("a dose by mass from a syringe by its measures: 10 ug of 1.5 mg/mL, to the step",
+      status == 0 and truth("rig0", "steps") - begin == round(10 / 1.5 / own_step_ul), (status, err))
+check("the summary has the mass", summary and abs(summary["channels"][0]["mass_delivered_ug"] - 10) < 0.01, summary)
+
 status, moved, took, err = run("wait", """\
   - wait: {time: 5 s}
   - infuse: {channel: line, volume: 5 uL, rate: 300 uL/min}

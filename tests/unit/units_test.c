@@ -17,6 +17,7 @@
 #define NUMBER		NANODOSE_DIMENSION_NUMBER_CONCENTRATION
 #define MASS		NANODOSE_DIMENSION_MASS_CONCENTRATION
 #define FREQUENCY	NANODOSE_DIMENSION_FREQUENCY
+#define MASS_ONLY	NANODOSE_DIMENSION_MASS
 
 static const struct {
 	const char *text;
@@ -84,7 +85,8 @@ static const struct {
 	{ "5 s", FREQUENCY, EDOM, "is a time" },
 	{ "5 mL", NUMBER, EDOM, "is a volume" },
 	{ "5 /mL", VOLUME, EDOM, "is a number concentration" },
-	{ "5 kg", VOLUME, EDOM, "not a volume" },
+	{ "5 kg", VOLUME, EDOM, "is a mass" },
+	{ "5 A", VOLUME, EDOM, "not a volume" },
 	{ "5 %", VOLUME, EDOM, "is a number without a unit" },
 	{ "5 %", NONE, EDOM, "not a number without a unit" },
 	{ "3 mL", NONE, EDOM, "is a volume" },
@@ -175,6 +177,7 @@ TEST(values_are_shown_in_a_unit_of_their_size)
 		{ 30, TIME, "30 s" }, { 90, TIME, "1.5 min" }, { 28800, TIME, "8 h" },
 		{ 0.02, TIME, "20 ms" }, { 2e5, PRESSURE, "200 kPa" }, { 0, PRESSURE, "0 kPa" },
 		{ 2.5e18, NUMBER, "2.5e+12 /mL" }, { 1.5, MASS, "1.5 mg/mL" },
+		{ 20e-9, MASS_ONLY, "20 ug" }, { 1.5e-6, MASS_ONLY, "1.5 mg" },
 		{ 36.6, TEMPERATURE, "36.6 degC" }, { 50, FREQUENCY, "50 Hz" }, { 3, NONE, "3" },
 		{ NAN, RATE, "no value" }, { INFINITY, PRESSURE, "no limit" },
 	};
@@ -191,7 +194,7 @@ TEST(each_dimension_understands_its_own_example)
 	double value;
 	int dimension;
 
-	for (dimension = NONE; dimension <= FREQUENCY; dimension++) {
+	for (dimension = NONE; dimension <= MASS_ONLY; dimension++) {
 		CHECK(*nanodose_dimension_name(dimension));
 		CHECK(!nanodose_quantity_parse(nanodose_dimension_example(dimension), dimension,
 					       &value, NULL));

@@ -19,6 +19,7 @@
 
 #define JSON_FLAGS (JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)
 #define UL_PER_M3 1e9
+#define KG_PER_UG 1e-9
 
 struct request {
 	struct settings settings;
@@ -111,6 +112,9 @@ static struct json_object *channels_json(const struct protocol *protocol)
 		ADD(object, "peak_ul_min", number_json(channel->peak_rate_m3_s * UL_PER_M3 * 60));
 		ADD(object, "particles", channel->concentration_per_m3 > 0 ?
 		    number_json(channel->infused_m3 * channel->concentration_per_m3) : NULL);
+		if (channel->mass_concentration_kg_m3 > 0)
+			ADD(object, "mass_ug", number_json(channel->infused_m3 *
+							   channel->mass_concentration_kg_m3 / KG_PER_UG));
 		json_object_array_add(array, object);
 	}
 	return array;
@@ -149,6 +153,10 @@ static void print_summary(const char *path, const struct protocol *protocol)
 			printf(", at most %s", channel->peak_text);
 		if (channel->concentration_per_m3 > 0)
 			printf(", %.4g particles", channel->infused_m3 * channel->concentration_per_m3);
+		if (channel->mass_concentration_kg_m3 > 0)
+			printf(", %s of particles",
+			       nanodose_quantity_format(channel->infused_m3 * channel->mass_concentration_kg_m3,
+							NANODOSE_DIMENSION_MASS, volume, sizeof(volume)));
 		printf(" (pump %s, %s)\n", channel->pump, channel->syringe->name);
 	}
 }

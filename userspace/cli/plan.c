@@ -58,6 +58,10 @@ static void print_channel(const struct plan *plan, size_t i)
 	       format_like(fmax(0, trace->lowest_m3), NANODOSE_DIMENSION_VOLUME, like, b, sizeof(b)));
 	if (channel->concentration_per_m3 > 0)
 		printf("  dose: %.4g particles\n", channel->infused_m3 * channel->concentration_per_m3);
+	if (channel->mass_concentration_kg_m3 > 0)
+		printf("  dose: %s of particles\n",
+		       nanodose_quantity_format(channel->infused_m3 * channel->mass_concentration_kg_m3,
+						NANODOSE_DIMENSION_MASS, a, sizeof(a)));
 	if (channel->peak_text)
 		printf("  at most %s\n", channel->peak_text);
 	if (channel->dead_volume_m3 > 0 && isnan(arrival_s))

@@ -44,6 +44,10 @@ static const struct scale mass_concentrations[] = {
 };
 static const struct scale frequencies[] = { { 1e-3, "mHz" }, { 1, "Hz" }, { 1e3, "kHz" } };
 
+static const struct scale masses[] = {
+	{ 1e-12, "ng" }, { 1e-9, "ug" }, { 1e-6, "mg" }, { 1e-3, "g" },
+};
+
 static const struct dimension {
 	const char *name;
 	const char *example;
@@ -69,6 +73,7 @@ static const struct dimension {
 						    COUNT(mass_concentrations), 2 },
 	[NANODOSE_DIMENSION_FREQUENCY] = { "frequency", "50 Hz", "s-1", frequencies,
 					   COUNT(frequencies), 1 },
+	[NANODOSE_DIMENSION_MASS] = { "mass", "20 ug", "kg", masses, COUNT(masses), 1 },
 };
 
 /* Read once; the library is used from one thread. */

@@ -13,6 +13,9 @@
 #define VISCOSITY_WATER	1.002e-3
 #define VISCOSITY_IPA	2.4e-3
 
+#define SYRINGE_DIAMETER_MAX_M	0.1
+#define SYRINGE_STROKE_MAX_M	1.0
+
 long channels_find(const struct protocol *protocol, const char *name)
 {
 	for (size_t i = 0; i < protocol->channel_count; i++) {
@@ -39,8 +42,43 @@ static void load_pump(struct loader *loader, const struct node *node,
 	}
 }
 
-static void load_syringe(struct loader *loader, const struct node *node,
-			 struct protocol_channel *channel)
+/* One that is not in the table, by what can be measured on it. */
+static void load_own_syringe(struct loader *loader, const struct node *node,
+			     struct protocol_channel *channel)
+{
+	static const char *const keys[] = { "diameter", "stroke" };
+	struct nanodose_syringe *syringe = &channel->own_syringe;
+	const struct node *diameter, *stroke;
+	char *diameter_text = NULL, *stroke_text = NULL;
+	double stroke_m;
+
+	if (!LOADER_KEYS(loader, node, "'syringe'", keys))
+		return;
+	diameter = loader_need(loader, node, "diameter", "'syringe'", node->key->at);
+	stroke = loader_need(loader, node, "stroke", "'syringe'", node->key->at);
+	if (!diameter || !stroke)
+		return;
+	if (value_positive(loader, diameter, "diameter", NANODOSE_DIMENSION_LENGTH, &syringe->diameter_m,
+			   &diameter_text) &&
+	    value_positive(loader, stroke, "stroke", NANODOSE_DIMENSION_LENGTH, &stroke_m, &stroke_text)) {
+		if (syringe->diameter_m > SYRINGE_DIAMETER_MAX_M || stroke_m > SYRINGE_STROKE_MAX_M) {
+			loader_error(loader, node->key->at,
+				     "syringe: %s by %s is no syringe; at most 100 mm inner diameter and 1 m stroke",
+				     diameter_text, stroke_text);
+		} else {
+			syringe->volume_m3 = M_PI / 4 * syringe->diameter_m * syringe->diameter_m * stroke_m;
+			syringe->source = "the protocol";
+			syringe->name = loader_text(loader, "a syringe of %s inner diameter and %s stroke",
+						    diameter_text, stroke_text);
+			channel->syringe = syringe->name ? syringe : NULL;
+		}
+	}
+	free(diameter_text);
+	free(stroke_text);
+}
+
+static void load_table_syringe(struct loader *loader, const struct node *node,
+			       struct protocol_channel *channel)
 {
 	char *text = value_text(loader, node, "syringe");
 	const char *near[3];
@@ -56,6 +94,16 @@ static void load_syringe(struct loader *loader, const struct node *node,
 			     text, join_words(near, count, list, sizeof(list)));
 	}
 	free(text);
+}
+
+static void load_syringe(struct loader *loader, const struct node *node,
+			 struct protocol_channel *channel)
+{
+	if (node->type == NODE_MAPPING) {
+		load_own_syringe(loader, node, channel);
+		return;
+	}
+	load_table_syringe(loader, node, channel);
 }
 
 static void load_loaded(struct loader *loader, const struct node *node,
@@ -99,6 +147,17 @@ static void load_fluid(struct loader *loader, const struct node *node,
 	free(text);
 }
 
+/* Particles are counted or weighed, as the unit says. */
+static bool is_mass_concentration(struct loader *loader, const struct node *node)
+{
+	char *text = node->type == NODE_SCALAR ? value_text(loader, node, "concentration") : NULL;
+	double value;
+	bool mass = text && !nanodose_quantity_parse(text, NANODOSE_DIMENSION_MASS_CONCENTRATION, &value, NULL);
+
+	free(text);
+	return mass;
+}
+
 static void load_particles(struct loader *loader, const struct node *node,
 			   struct protocol_channel *channel)
 {
@@ -108,10 +167,14 @@ static void load_particles(struct loader *loader, const struct node *node,
 	if (!LOADER_KEYS(loader, node, "'particles'", keys))
 		return;
 	concentration = loader_need(loader, node, "concentration", "'particles'", node->key->at);
-	if (concentration)
+	if (!concentration)
+		return;
+	if (is_mass_concentration(loader, concentration))
+		value_positive(loader, concentration, "concentration", NANODOSE_DIMENSION_MASS_CONCENTRATION,
+			       &channel->mass_concentration_kg_m3, NULL);
+	else
 		value_positive(loader, concentration, "concentration",
-			       NANODOSE_DIMENSION_NUMBER_CONCENTRATION,
-			       &channel->concentration_per_m3, NULL);
+			       NANODOSE_DIMENSION_NUMBER_CONCENTRATION, &channel->concentration_per_m3, NULL);
 }
 
 static void load_chip(struct loader *loader, const struct node *node, struct protocol_channel *channel)

@@ -12,7 +12,7 @@
 /* Which dimension a text has; false if it is no quantity at all. */
 static bool find_dimension(const char *text, enum nanodose_dimension *dimension, double *value)
 {
-	for (int i = NANODOSE_DIMENSION_NONE; i <= NANODOSE_DIMENSION_FREQUENCY; i++) {
+	for (int i = NANODOSE_DIMENSION_NONE; i <= NANODOSE_DIMENSION_MASS; i++) {
 		if (!nanodose_quantity_parse(text, i, value, NULL)) {
 			*dimension = i;
 			return true;
@@ -94,12 +94,40 @@ static void check_border(struct loader *loader, const struct protocol_input *inp
 	free(text);
 }
 
+/* What is in use must be one of a list. */
+static void check_choices(struct loader *loader, const struct protocol_input *input,
+			  struct source_position at, const struct node *node)
+{
+	const char *texts[LOADER_MAX_CHOICES];
+	size_t count = 0;
+	char list[256];
+
+	if (node->type != NODE_SEQUENCE || !node->count || node->count > LOADER_MAX_CHOICES) {
+		loader_error(loader, node->at, "choices: is a list of up to %d values, such as [1 uL, 2 uL]",
+			     LOADER_MAX_CHOICES);
+		return;
+	}
+	for (const struct node *one = node->first; one; one = one->next) {
+		double value;
+
+		if (!value_quantity(loader, one, "choices", input->dimension, &value, NULL))
+			return;
+		/* Of "0.1 mL" and "100 uL" the last bit may differ. */
+		if (fabs(value - input->value) <= 1e-12 * fabs(value))
+			return;
+		texts[count++] = one->text;
+	}
+	loader_error(loader, at, "%s%s: \"%s\" is none of the choices, %s", input->set ? "--set " : "",
+		     input->set ? input->name : "value", input->text,
+		     join_words(texts, count, list, sizeof(list)));
+}
+
 /* False: leave the input out. */
 static bool load_input(struct loader *loader, const struct node *node,
 		       struct protocol_input *input)
 {
-	static const char *const keys[] = { "value", "min", "max" };
-	const struct node *value, *min, *max;
+	static const char *const keys[] = { "value", "min", "max", "choices" };
+	const struct node *value, *min, *max, *choices;
 	struct source_position at;
 	char what[80];
 
@@ -121,6 +149,9 @@ static bool load_input(struct loader *loader, const struct node *node,
 		check_border(loader, input, at, min, "min", 1);
 	if (max)
 		check_border(loader, input, at, max, "max", -1);
+	choices = node_get(node, "choices");
+	if (choices)
+		check_choices(loader, input, at, choices);
 	return true;
 }
 
@@ -205,5 +236,6 @@ void inputs_load(struct loader *loader, const struct node *node)
 			free(input.name);
 			free(input.text);
 		}
-	}	loader->input_current = NULL;
+	}
+	loader->input_current = NULL;
 }

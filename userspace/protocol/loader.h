@@ -13,6 +13,7 @@
 #define LOADER_MAX_CHANNELS	16
 #define LOADER_MAX_INPUTS	64
 #define LOADER_MAX_SIGNALS	16
+#define LOADER_MAX_CHOICES	32
 #define LOADER_MAX_REPEATS	16	/* nested */
 #define LOADER_MAX_STEPS	100000	/* with every repeat written out */
 

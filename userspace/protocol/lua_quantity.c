@@ -29,6 +29,7 @@ static const struct {
 	[NANODOSE_DIMENSION_NUMBER_CONCENTRATION] = { -3, 0, 0 },
 	[NANODOSE_DIMENSION_MASS_CONCENTRATION] = { -3, 1, 0 },
 	[NANODOSE_DIMENSION_FREQUENCY] = { 0, 0, -1 },
+	[NANODOSE_DIMENSION_MASS] = { 0, 1, 0 },
 };
 
 #define DIMENSIONS (sizeof(exponents) / sizeof(exponents[0]))

@@ -76,10 +76,12 @@ struct protocol_signal {	/* a value from outside of the run */
 struct protocol_channel {
 	char *name;
 	char *pump;			/* device name or label */
-	const struct nanodose_syringe *syringe;
+	const struct nanodose_syringe *syringe;	/* of the table, or the one below */
+	struct nanodose_syringe own_syringe;	/* by diameter and stroke; its name is ours */
 	double loaded_m3;
 	uint32_t medium;		/* NANODOSE_MEDIUM_* */
 	double concentration_per_m3;	/* particles, 0 if none given */
+	double mass_concentration_kg_m3;	/* or their mass, likewise */
 	double dead_volume_m3;		/* from the syringe to the chip, 0 if not given */
 	double chip_width_m, chip_height_m, chip_length_m;	/* a rectangular channel; 0: not given */
 	double viscosity_pa_s;		/* of the fluid, at 20 degC */

@@ -92,6 +92,14 @@ static bool read_dose(struct loader *loader, struct amounts *amounts, long chann
 {
 	double dose, concentration;
 
+	if (channel >= 0 && loader->protocol->channels[channel].mass_concentration_kg_m3 > 0) {
+		if (!value_positive(loader, amounts->dose, "dose", NANODOSE_DIMENSION_MASS, &dose,
+				    &amounts->volume_text))
+			return false;
+		amounts->volume_m3 = dose / loader->protocol->channels[channel].mass_concentration_kg_m3;
+		amounts->volume = amounts->dose;
+		return true;
+	}
 	if (!value_positive(loader, amounts->dose, "dose", NANODOSE_DIMENSION_NONE, &dose, NULL))
 		return false;
 	concentration = channel < 0 ? 1 : loader->protocol->channels[channel].concentration_per_m3;

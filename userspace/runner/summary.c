@@ -11,6 +11,7 @@
 #include "run.h"
 
 #define UL 1e-9
+#define UG 1e-9	/* kg */
 
 static const char *const severities[] = {
 	[RECORD_INFO] = "info", [RECORD_WARNING] = "warning", [RECORD_FAULT] = "fault",
@@ -43,6 +44,7 @@ struct figures {
 	double target_ul, delivered_ul, error_pct;
 	double settle_s, overshoot_pct, flow_cv_pct, max_pressure_kpa;
 	double particles_target, particles_delivered;
+	double mass_target_ug, mass_delivered_ug;
 };
 
 static struct figures figures_of(const struct runner *r, size_t i)
@@ -63,6 +65,8 @@ static struct figures figures_of(const struct runner *r, size_t i)
 		.max_pressure_kpa = metrics_max_pressure_kpa(&c->metrics),
 		.particles_target = concentration * target_m3,
 		.particles_delivered = concentration * delivered_m3,
+		.mass_target_ug = c->plan->mass_concentration_kg_m3 * target_m3 / UG,
+		.mass_delivered_ug = c->plan->mass_concentration_kg_m3 * delivered_m3 / UG,
 	};
 }
 
@@ -98,6 +102,10 @@ static struct json_object *channel_json(const struct runner *r, size_t i)
 	add_number(object, "max_pressure_kpa", f.max_pressure_kpa);
 	add_number(object, "particles_target", f.particles_target);
 	add_number(object, "particles_delivered", f.particles_delivered);
+	if (c->plan->mass_concentration_kg_m3 > 0) {
+		add_number(object, "mass_target_ug", f.mass_target_ug);
+		add_number(object, "mass_delivered_ug", f.mass_delivered_ug);
+	}
 	json_object_object_add(object, "steps", json_object_new_int64(c->position - c->origin));
 	return object;
 }
@@ -175,6 +183,9 @@ void runner_summary_print(const struct runner *r, void *stream)
 		if (isfinite(f.particles_target))
 			fprintf(out, "%-12s  %10.4g  %12.4g  particles\n", "", f.particles_target,
 				f.particles_delivered);
+		if (f.mass_target_ug > 0)
+			fprintf(out, "%-12s  %10.4g  %12.4g  ug of particles\n", "", f.mass_target_ug,
+				f.mass_delivered_ug);
 	}
 	fputc('\n', out);
 	for (size_t i = 0; i < r->event_count; i++)
