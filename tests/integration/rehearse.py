@@ -91,4 +91,46 @@ status, out, err = rehearse(BOLUS, environment={"NANODOSE_MACHINE": "/nowhere"})
 check("no virtual machine: status 1, says where it looked", status == 1 and "/nowhere" in err, err)
 status, out, err = rehearse(BOLUS, "--here")
 check("--here without a simulated rig: status 1, and nothing moves", status == 1 and "rig0" in err, err)
+SIGNALS = """\
+nanodose: 1
+name: Signals
+signals:
+  marker: {socket: /run/lab/marker, unit: ng/mL, max_age: 1 min}
+channels:
+  line: {pump: line0, syringe: BD Plastipak 1 mL, loaded: 500 uL, fluid: water}
+  rescue: {pump: line1, syringe: BD Plastipak 1 mL, loaded: 500 uL, fluid: water}
+steps:
+  - wait: {until: signal.marker < 5, timeout: 1 h}
+  - infuse: {channel: line, volume: 50 uL, rate: 100 uL/min}
+  - wait: {until: signal.marker > 50, timeout: 2 h}
+on:
+  signal_lost:
+    rescue:
+      - infuse: {channel: rescue, volume: 20 uL, rate: 100 uL/min}
+"""
+with tempfile.TemporaryDirectory() as folder:
+    path = os.path.join(folder, "signals.yaml")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(SIGNALS)
+    status, out, err = rehearse(path)
+    check("a signal that is not given is asked for before anything starts", status == 1 and
+          "--signal marker=VALUE" in err, err)
+    status, out, err = rehearse(path, "--signal", "marker=7 uL")
+    check("a value that is no reading of it is refused", status == 1 and "not in ng/mL" in err, err)
+    status, out, err = rehearse(path, "--signal", "other=7")
+    check("so is a signal that the protocol does not have", status == 1 and "no signal 'other'" in err, err)
+    status, out, err = rehearse(path, "--signal", "marker")
+    check("and one without a value", status == 2 and "NAME=VALUE[@TIME]" in err, err)
+    status, out, err = rehearse(path, "--json", "--record", fresh("rehearse-signal.db"), "--signal", "marker=9",
+                                "--signal", "marker=4@20min", "--signal", "marker=0.06 ug/mL@40min")
+    summary = json.loads(out)
+    check("signals at their times: it waits for 20 minutes, doses, and ends after 40", status == 0 and
+          2400 < summary["duration_s"] < 2410 and abs(summary["channels"][0]["delivered_ul"] - 50) < 0.25, out + err)
+    check("the record says by which it was rehearsed",
+          any("signals marker=9, marker=4@20min" in text for text in event_texts(summary)), out)
+    status, out, err = rehearse(path, "--json", "--record", fresh("rehearse-lost.db"), "--signal", "marker=4",
+                                "--signal", "marker=lost@10min")
+    summary = json.loads(out)
+    check("a signal that is lost: the rescue steps, a minute later", status == 3 and
+          650 < summary["duration_s"] < 690 and abs(summary["channels"][1]["delivered_ul"] - 20) < 0.1, out + err)
 end()

@@ -19,6 +19,8 @@
 static const char help[] =
 	"  --fault FAULT      NAME[:CHANNEL][=VALUE]@TIME[+DURATION], such as occlusion@12min;\n"
 	"                     time counts from the start of the run; may be repeated\n"
+	"  --signal SIGNAL    NAME=VALUE[@TIME], such as marker=40 or marker=lost@1h: what a signal\n"
+	"                     of the protocol says from then on; may be repeated\n"
 	"  --rig FILE.yaml    the model of the rig, instead of the one that the protocol names\n"
 	"  --set NAME=VALUE   give an input of the protocol another value; may be repeated\n"
 	"  --inputs FILE      a YAML file of such values; --set stands before it\n"
@@ -30,11 +32,12 @@ static const char help[] =
 	"  --here             no machine of its own: on the simulated rigs that this kernel has\n"
 	"  --called PATH      with --here: how the summary calls the record\n";
 
-enum { OPTION_FAULT = 256, OPTION_RIG, OPTION_SET, OPTION_RECORD, OPTION_INPUTS, OPTION_RATE, OPTION_YES,
+enum { OPTION_FAULT = 256, OPTION_SIGNAL, OPTION_RIG, OPTION_SET, OPTION_RECORD, OPTION_INPUTS, OPTION_RATE, OPTION_YES,
        OPTION_JSON, OPTION_HERE, OPTION_CALLED };
 
 static const struct option options[] = {
 	{ "fault", required_argument, NULL, OPTION_FAULT },
+	{ "signal", required_argument, NULL, OPTION_SIGNAL },
 	{ "rig", required_argument, NULL, OPTION_RIG },
 	{ "set", required_argument, NULL, OPTION_SET },
 	{ "inputs", required_argument, NULL, OPTION_INPUTS },
@@ -57,6 +60,9 @@ static int parse(struct rehearsal *rehearsal, int argc, char **argv)
 		switch (option) {
 		case OPTION_FAULT:
 			status = rehearse_add_fault(rehearsal, optarg);
+			break;
+		case OPTION_SIGNAL:
+			status = rehearse_add_signal(rehearsal, optarg);
 			break;
 		case OPTION_RIG:
 			rehearsal->rig = optarg;
@@ -135,6 +141,8 @@ static char *describe(const struct rehearsal *rehearsal)
 		fprintf(out, "%s%s", i ? ", " : "with ", rehearsal->faults[i].written);
 	if (!rehearsal->fault_count)
 		fputs("without faults", out);
+	for (unsigned int i = 0; i < rehearsal->signal_count; i++)
+		fprintf(out, "%s%s", i ? ", " : ", signals ", rehearsal->signals[i].written);
 	fclose(out);
 	return text;
 }
@@ -146,7 +154,8 @@ static int rehearse_here(const struct rehearsal *rehearsal, const struct protoco
 	struct run_arguments run = rehearsal->run;
 	int status = NANODOSE_EXIT_REFUSED;
 	bool good = rigs && text;
-	pid_t pid = 0;
+	char folder[] = "/tmp/nanodose-signals-XXXXXX";
+	pid_t pid = 0, signals = 0;
 
 	for (size_t i = 0; good && i < protocol->channel_count; i++) {
 		rigs[i] = rig_of(protocol->channels[i].pump);
@@ -156,6 +165,14 @@ static int rehearse_here(const struct rehearsal *rehearsal, const struct protoco
 		pid = rehearse_start_faults(rehearsal, protocol, rigs);
 		good = pid > 0;
 	}
+	if (good && protocol->signal_count) {
+		run.signal_folder = mkdtemp(folder);
+		if (run.signal_folder)
+			signals = rehearse_start_signals(rehearsal, protocol, folder);
+		good = signals > 0;
+		if (!good)
+			perror("nanodose rehearse: signals");
+	}
 	if (good) {
 		run.rehearsal = text;
 		status = run_file(&run);
@@ -164,6 +181,12 @@ static int rehearse_here(const struct rehearsal *rehearsal, const struct protoco
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}
+	if (signals > 0) {
+		kill(signals, SIGKILL);
+		waitpid(signals, NULL, 0);
+	}
+	if (run.signal_folder)
+		rehearse_remove_signals(protocol, folder);
 	for (size_t i = 0; rigs && i < protocol->channel_count; i++)
 		free(rigs[i]);
 	free(rigs);
@@ -182,7 +205,8 @@ static int rehearse(const struct rehearsal *rehearsal)
 	if (!protocol)
 		diagnostics_print(&diagnostics, stderr);
 	diagnostics_free(&diagnostics);
-	if (protocol && rehearse_faults_good(rehearsal, protocol))
+	if (protocol && rehearse_faults_good(rehearsal, protocol) &&
+	    rehearse_signals_good(rehearsal, protocol))
 		status = rehearsal->here ? rehearse_here(rehearsal, protocol) :
 					   rehearse_in_machine(rehearsal, protocol);
 	protocol_free(protocol);

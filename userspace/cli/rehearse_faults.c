@@ -29,7 +29,7 @@ static const char *const names[] = {
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
 /* "12min" as a lab book has it: a space goes between number and unit. */
-static bool parse_time(const char *text, size_t length, double *value_s)
+bool rehearse_parse_time(const char *text, size_t length, double *value_s)
 {
 	size_t number = strspn(text, "0123456789.");
 	char spaced[64];
@@ -43,7 +43,7 @@ static bool parse_time(const char *text, size_t length, double *value_s)
 	return !nanodose_quantity_parse(spaced, NANODOSE_DIMENSION_TIME, value_s, NULL);
 }
 
-static bool copy(char *to, size_t size, const char *from, size_t length)
+bool rehearse_copy(char *to, size_t size, const char *from, size_t length)
 {
 	if (!length || length >= size)
 		return false;
@@ -64,18 +64,18 @@ static bool parse_fault(struct rehearse_fault *fault, const char *text)
 	if (colon && equals && equals < colon)
 		return false;
 	end = colon ? colon : equals ? equals : at;
-	if (!copy(fault->name, sizeof(fault->name), text, end - text))
+	if (!rehearse_copy(fault->name, sizeof(fault->name), text, end - text))
 		return false;
 	end = equals ? equals : at;
-	if (colon && !copy(fault->channel, sizeof(fault->channel), colon + 1, end - colon - 1))
+	if (colon && !rehearse_copy(fault->channel, sizeof(fault->channel), colon + 1, end - colon - 1))
 		return false;
-	if (equals && !copy(fault->value, sizeof(fault->value), equals + 1, at - equals - 1))
+	if (equals && !rehearse_copy(fault->value, sizeof(fault->value), equals + 1, at - equals - 1))
 		return false;
 	if (equals && fault->value[strspn(fault->value, "0123456789")])
 		return false;
 	end = plus ? plus : at + strlen(at);
-	return parse_time(at + 1, end - at - 1, &fault->begin_s) &&
-	       (!plus || parse_time(plus + 1, strlen(plus + 1), &fault->duration_s));
+	return rehearse_parse_time(at + 1, end - at - 1, &fault->begin_s) &&
+	       (!plus || rehearse_parse_time(plus + 1, strlen(plus + 1), &fault->duration_s));
 }
 
 int rehearse_add_fault(struct rehearsal *rehearsal, const char *text)
@@ -143,7 +143,7 @@ static int compare(const void *a, const void *b)
 	return first->at_s < second->at_s ? -1 : first->at_s > second->at_s;
 }
 
-static void sleep_until(const struct timespec *begin, double at_s)
+void rehearse_sleep_until(const struct timespec *begin, double at_s)
 {
 	struct timespec until = *begin;
 	int result;
@@ -204,7 +204,7 @@ pid_t rehearse_start_faults(const struct rehearsal *rehearsal, const struct prot
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (size_t i = 0; i < count; i++) {
-			sleep_until(&begin, changes[i].at_s);
+			rehearse_sleep_until(&begin, changes[i].at_s);
 			make(&changes[i]);
 		}
 		_exit(0);

@@ -22,7 +22,7 @@
 #include "runner.h"
 
 #define MACHINE_FAILED	70	/* its own exit status */
-#define MAX_WORDS	(32 + 2 * (REHEARSE_MAX_FAULTS + 64 + 16))
+#define MAX_WORDS	(32 + 2 * (REHEARSE_MAX_FAULTS + REHEARSE_MAX_SIGNALS + 64 + 16))
 
 struct command {
 	char *words[MAX_WORDS + 1];
@@ -209,6 +209,10 @@ static void add_arguments(struct command *command, const struct rehearsal *rehea
 	for (unsigned int i = 0; i < rehearsal->fault_count; i++) {
 		add(command, "--fault");
 		add(command, "%s", rehearsal->faults[i].written);
+	}
+	for (unsigned int i = 0; i < rehearsal->signal_count; i++) {
+		add(command, "--signal");
+		add(command, "%s", rehearsal->signals[i].written);
 	}
 	add(command, "--");
 	add(command, "%s", file);

@@ -171,7 +171,8 @@ int run_file(const struct run_arguments *arguments)
 	diagnostics_free(&diagnostics);
 	if (!protocol)
 		return NANODOSE_EXIT_REFUSED;
-	if (arguments->rehearsal && !name_rehearsal(protocol)) {
+	if ((arguments->rehearsal && !name_rehearsal(protocol)) ||
+	    (arguments->signal_folder && !protocol_signals_from(protocol, arguments->signal_folder))) {
 		perror("nanodose");
 		protocol_free(protocol);
 		return NANODOSE_EXIT_REFUSED;

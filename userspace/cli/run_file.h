@@ -14,6 +14,7 @@ struct run_arguments {
 	struct settings settings;
 	double rate_hz;			/* flow records a second, 0: 50 */
 	bool headless, json, yes;
+	const char *signal_folder;	/* signals come from files there; NULL: as the protocol says */
 	const char *rehearsal;		/* NULL: a real run; else what is rehearsed, for the record */
 };
 

@@ -207,6 +207,8 @@ struct protocol {
 struct protocol *protocol_load(const char *path, const struct protocol_setting *settings,
 			       size_t setting_count, struct diagnostics *diagnostics);
 void protocol_free(struct protocol *protocol);
+/* All signals from files of their names in @folder. False: no memory. */
+bool protocol_signals_from(struct protocol *protocol, const char *folder);
 
 /*
  * protocol_check_device() - what this pump cannot do for that channel

@@ -104,6 +104,21 @@ static bool load_signal(struct loader *loader, const struct node *node,
 	return good && signal->name;
 }
 
+bool protocol_signals_from(struct protocol *protocol, const char *folder)
+{
+	for (size_t i = 0; i < protocol->signal_count; i++) {
+		struct protocol_signal *signal = &protocol->signals[i];
+		char *path;
+
+		if (asprintf(&path, "%s/%s", folder, signal->name) < 0)
+			return false;
+		free(signal->path);
+		signal->path = path;
+		signal->source = PROTOCOL_SIGNAL_FILE;
+	}
+	return true;
+}
+
 void protocol_signal_clear(struct protocol_signal *signal)
 {
 	free(signal->name);
