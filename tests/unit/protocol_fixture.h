@@ -27,6 +27,7 @@ static const char *write_file(const void *text, size_t size)
 }
 
 /* The messages as text, one a line, without the file's name. To be freed. */
+__attribute__((unused))
 static char *messages(struct diagnostics *diagnostics)
 {
 	char *text = NULL;
@@ -48,6 +49,7 @@ static char *messages(struct diagnostics *diagnostics)
 	return text;
 }
 
+__attribute__((unused))
 static char *read_file(const char *path, size_t *size)
 {
 	FILE *file = fopen(path, "r");

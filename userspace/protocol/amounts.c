@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "doses.h"
 #include "loader.h"
 #include "wording.h"
 
@@ -16,6 +17,8 @@
 struct level {
 	double now_m3;
 	bool reported_empty, reported_full, reported_limit;
+	bool reported_dose, reported_step_dose, reported_window_dose;
+	struct doses doses;
 };
 
 struct walk {
@@ -32,7 +35,62 @@ static const char *volume_text(double volume_m3, const struct protocol_channel *
 	return format_like(volume_m3, NANODOSE_DIMENSION_VOLUME, channel->loaded_text, buffer, size);
 }
 
-static void infuse(struct walk *walk, const struct protocol_flow *flow)
+/* A volume as the dose in it, in the unit that the limit was written in. */
+static const char *dose_text(double volume_m3, const struct protocol_channel *channel, const char *like,
+			     char *buffer, size_t size)
+{
+	if (channel->mass_concentration_kg_m3 > 0)
+		return format_like(volume_m3 * channel->mass_concentration_kg_m3, NANODOSE_DIMENSION_MASS,
+				   like, buffer, size);
+	snprintf(buffer, size, "%.6g particles", volume_m3 * channel->concentration_per_m3);
+	return buffer;
+}
+
+static void limit_doses(struct walk *walk, const struct protocol_flow *flow, double duration_s)
+{
+	const struct protocol_channel *channel = &walk->loader->protocol->channels[flow->channel];
+	const struct loader_channel *more = &walk->loader->channels[flow->channel];
+	struct level *level = &walk->levels[flow->channel];
+	char asked[WORDING_SIZE];
+	double sum_m3;
+
+	if (flow->volume_m3 > channel->limit_step_dose_m3 * (1 + SLACK) && !level->reported_step_dose) {
+		level->reported_step_dose = true;
+		loader_error(walk->loader, flow->at_volume,
+			     "gives %s of '%s' in one step, beyond its limit of %s (line %d)",
+			     dose_text(flow->volume_m3, channel, more->step_dose_limit_text, asked,
+				       sizeof(asked)),
+			     channel->name, more->step_dose_limit_text, more->at_step_dose_limit.line);
+	}
+	if (channel->infused_m3 > channel->limit_dose_m3 * (1 + SLACK) && !level->reported_dose) {
+		level->reported_dose = true;
+		loader_error(walk->loader, flow->at_volume,
+			     "'%s' would have given %s by here, beyond its limit of %s (line %d)",
+			     channel->name,
+			     dose_text(channel->infused_m3, channel, more->dose_limit_text, asked,
+				       sizeof(asked)),
+			     more->dose_limit_text, more->at_dose_limit.line);
+	}
+	if (isinf(channel->limit_window_dose_m3))
+		return;
+	if (!doses_add(&level->doses, walk->duration_s - duration_s, walk->duration_s, flow->volume_m3)) {
+		loader_error(walk->loader, (struct source_position){ 0, 0 }, "out of memory");
+		level->reported_window_dose = true;
+		return;
+	}
+	sum_m3 = doses_in_window(&level->doses, channel->dose_window_s);
+	if (sum_m3 > channel->limit_window_dose_m3 * (1 + SLACK) && !level->reported_window_dose) {
+		level->reported_window_dose = true;
+		loader_error(walk->loader, flow->at_volume,
+			     "'%s' would have given %s within %s by here, beyond its limit of %s (line %d)",
+			     channel->name,
+			     dose_text(sum_m3, channel, more->window_dose_limit_text, asked, sizeof(asked)),
+			     more->dose_window_text, more->window_dose_limit_text,
+			     more->at_window_dose_limit.line);
+	}
+}
+
+static void infuse(struct walk *walk, const struct protocol_flow *flow, double duration_s)
 {
 	struct protocol_channel *channel = &walk->loader->protocol->channels[flow->channel];
 	const struct loader_channel *more = &walk->loader->channels[flow->channel];
@@ -49,6 +107,7 @@ static void infuse(struct walk *walk, const struct protocol_flow *flow)
 			     volume_text(channel->infused_m3, channel, asked, sizeof(asked)),
 			     more->volume_limit_text, more->at_volume_limit.line);
 	}
+	limit_doses(walk, flow, duration_s);
 	if (!more->loaded_known || walk->loader->levels_unknown)
 		return;
 	level->now_m3 -= flow->volume_m3;
@@ -108,9 +167,12 @@ static void walk_choice(struct walk *walk, const struct protocol_step *step)
 {
 	struct protocol *protocol = walk->loader->protocol;
 	double now_m3[LOADER_MAX_CHANNELS], infused_m3[LOADER_MAX_CHANNELS];
+	struct doses then[LOADER_MAX_CHANNELS];
+	size_t forks[LOADER_MAX_CHANNELS];
 	double begin_s = walk->duration_s, then_s;
 
 	for (size_t i = 0; i < protocol->channel_count; i++) {
+		forks[i] = doses_fork(&walk->levels[i].doses);
 		now_m3[i] = walk->levels[i].now_m3;
 		infused_m3[i] = protocol->channels[i].infused_m3;
 	}
@@ -120,6 +182,7 @@ static void walk_choice(struct walk *walk, const struct protocol_step *step)
 	for (size_t i = 0; i < protocol->channel_count; i++) {
 		double level_m3 = walk->levels[i].now_m3, sum_m3 = protocol->channels[i].infused_m3;
 
+		then[i] = doses_take(&walk->levels[i].doses, forks[i]);
 		walk->levels[i].now_m3 = now_m3[i];
 		protocol->channels[i].infused_m3 = infused_m3[i];
 		now_m3[i] = level_m3;
@@ -128,6 +191,7 @@ static void walk_choice(struct walk *walk, const struct protocol_step *step)
 	walk_steps(walk, step->others, step->other_count);
 	walk->duration_s = fmax(walk->duration_s, then_s);
 	for (size_t i = 0; i < protocol->channel_count; i++) {
+		doses_join(&walk->levels[i].doses, forks[i], &then[i]);
 		walk->levels[i].now_m3 = fmin(walk->levels[i].now_m3, now_m3[i]);
 		protocol->channels[i].infused_m3 =
 			fmax(protocol->channels[i].infused_m3, infused_m3[i]);
@@ -146,7 +210,7 @@ static void walk_steps(struct walk *walk, const struct protocol_step *steps, siz
 			if (protocol_step_sign(step) < 0)
 				withdraw(walk, &step->flows[k]);
 			else
-				infuse(walk, &step->flows[k]);
+				infuse(walk, &step->flows[k], step->duration_s);
 		}
 		for (unsigned int round = 0; loop && round < step->times; round++)
 			walk_steps(walk, step->steps, step->step_count);
@@ -162,19 +226,27 @@ static void walk_steps(struct walk *walk, const struct protocol_step *steps, siz
  * Trouble may come at any time, at worst at the very end: rescue steps must do
  * with what the protocol leaves. Its own sums and duration are without them.
  */
-static void walk_rescues(const struct walk *after)
+static void walk_rescues(struct walk *walk)
 {
-	struct protocol *protocol = after->loader->protocol;
-	double infused_m3[LOADER_MAX_CHANNELS];
+	struct protocol *protocol = walk->loader->protocol;
+	double infused_m3[LOADER_MAX_CHANNELS], now_m3[LOADER_MAX_CHANNELS], end_s = walk->duration_s;
+	size_t forks[LOADER_MAX_CHANNELS];
 
-	for (size_t i = 0; i < protocol->channel_count; i++)
+	for (size_t i = 0; i < protocol->channel_count; i++) {
 		infused_m3[i] = protocol->channels[i].infused_m3;
+		now_m3[i] = walk->levels[i].now_m3;
+		forks[i] = doses_fork(&walk->levels[i].doses);
+	}
 	for (size_t i = 0; i < PROTOCOL_TROUBLES; i++) {
-		struct walk walk = *after;
+		walk_steps(walk, protocol->rules[i].steps, protocol->rules[i].step_count);
+		walk->duration_s = end_s;
+		for (size_t k = 0; k < protocol->channel_count; k++) {
+			struct doses taken = doses_take(&walk->levels[k].doses, forks[k]);
 
-		walk_steps(&walk, protocol->rules[i].steps, protocol->rules[i].step_count);
-		for (size_t k = 0; k < protocol->channel_count; k++)
+			doses_free(&taken);
 			protocol->channels[k].infused_m3 = infused_m3[k];
+			walk->levels[k].now_m3 = now_m3[k];
+		}
 	}
 }
 
@@ -197,4 +269,6 @@ void amounts_check(struct loader *loader)
 	walk_steps(&walk, protocol->steps, protocol->step_count);
 	protocol->duration_s = walk.duration_s;
 	walk_rescues(&walk);
+	for (size_t i = 0; i < protocol->channel_count; i++)
+		doses_free(&walk.levels[i].doses);
 }

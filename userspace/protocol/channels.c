@@ -230,9 +230,58 @@ static void load_channel(struct loader *loader, const struct node *node,
 		load_chip(loader, chip, channel);
 }
 
+/* A dose of the channel's particles as the volume that holds it; INFINITY: reported. */
+static double load_dose_limit(struct loader *loader, const struct node *node, const char *key,
+			      const struct protocol_channel *channel, char **text,
+			      struct source_position *at)
+{
+	bool weighed = channel->mass_concentration_kg_m3 > 0;
+	double dose, concentration = weighed ? channel->mass_concentration_kg_m3 :
+					       channel->concentration_per_m3;
+
+	*at = node->at;
+	if (!(concentration > 0)) {
+		loader_error(loader, node->at,
+			     "%s: of what? Channel '%s' has no 'particles' with a concentration", key,
+			     channel->name);
+		return INFINITY;
+	}
+	if (!value_positive(loader, node, key, weighed ? NANODOSE_DIMENSION_MASS : NANODOSE_DIMENSION_NONE,
+			    &dose, text))
+		return INFINITY;
+	return dose / concentration;
+}
+
+static void load_dose_limits(struct loader *loader, const struct node *node,
+			     struct protocol_channel *channel, struct loader_channel *more)
+{
+	static const char *const keys[] = { "dose", "window" };
+	const struct node *dose = node_get(node, "dose"), *step = node_get(node, "step_dose");
+	const struct node *window = node_get(node, "window_dose"), *most, *time;
+
+	if (dose)
+		channel->limit_dose_m3 = load_dose_limit(loader, dose, "dose", channel, &more->dose_limit_text,
+							 &more->at_dose_limit);
+	if (step)
+		channel->limit_step_dose_m3 = load_dose_limit(loader, step, "step_dose", channel,
+							      &more->step_dose_limit_text,
+							      &more->at_step_dose_limit);
+	if (!window || !LOADER_KEYS(loader, window, "'window_dose'", keys))
+		return;
+	most = loader_need(loader, window, "dose", "'window_dose'", window->key->at);
+	time = loader_need(loader, window, "window", "'window_dose'", window->key->at);
+	if (most && time &&
+	    value_positive(loader, time, "window", NANODOSE_DIMENSION_TIME, &channel->dose_window_s,
+			   &more->dose_window_text))
+		channel->limit_window_dose_m3 = load_dose_limit(loader, most, "dose", channel,
+								&more->window_dose_limit_text,
+								&more->at_window_dose_limit);
+}
+
 static void load_limits_of(struct loader *loader, const struct node *node)
 {
-	static const char *const keys[] = { "rate", "volume", "pressure", "shear" };
+	static const char *const keys[] = { "rate", "volume", "dose", "step_dose", "window_dose", "pressure",
+					   "shear" };
 	long index = channels_find(loader->protocol, node->key->text);
 	const struct node *rate, *volume, *pressure, *shear;
 	struct protocol_channel *channel;
@@ -266,6 +315,7 @@ static void load_limits_of(struct loader *loader, const struct node *node)
 	if (shear && !value_positive(loader, shear, "shear", NANODOSE_DIMENSION_PRESSURE,
 				     &channel->limit_shear_pa, &more->shear_limit_text))
 		channel->limit_shear_pa = INFINITY;
+	load_dose_limits(loader, node, channel, more);
 	if (shear && !(channel->chip_width_m > 0 && channel->chip_height_m > 0))
 		loader_error(loader, shear->at,
 			     "shear: cannot be known without the 'chip' of channel '%s', its width, height and length",
@@ -314,6 +364,9 @@ void channels_load(struct loader *loader, const struct node *node, const struct 
 			.at_limits = one->key->at,
 			.limit_rate_m3_s = INFINITY,
 			.limit_volume_m3 = INFINITY,
+			.limit_dose_m3 = INFINITY,
+			.limit_step_dose_m3 = INFINITY,
+			.limit_window_dose_m3 = INFINITY,
 			.limit_pressure_pa = INFINITY,
 			.limit_shear_pa = INFINITY,
 		};

@@ -308,6 +308,10 @@ struct protocol *protocol_load(const char *path, const struct protocol_setting *
 		for (size_t i = 0; i < LOADER_MAX_CHANNELS; i++) {
 			free(loader->channels[i].rate_limit_text);
 			free(loader->channels[i].volume_limit_text);
+			free(loader->channels[i].dose_limit_text);
+			free(loader->channels[i].step_dose_limit_text);
+			free(loader->channels[i].window_dose_limit_text);
+			free(loader->channels[i].dose_window_text);
 			free(loader->channels[i].shear_limit_text);
 		}
 		free(loader->input_at);

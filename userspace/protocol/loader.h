@@ -21,6 +21,8 @@ struct loader_channel {
 	struct source_position at_loaded, at_rate_limit, at_volume_limit;
 	struct source_position at_shear_limit;
 	char *rate_limit_text, *volume_limit_text, *shear_limit_text;
+	char *dose_limit_text, *step_dose_limit_text, *window_dose_limit_text, *dose_window_text;
+	struct source_position at_dose_limit, at_step_dose_limit, at_window_dose_limit;
 	bool used;		/* by a step */
 	bool loaded_known;
 };

@@ -88,6 +88,10 @@ struct protocol_channel {
 	/* limits; INFINITY where none was given */
 	double limit_rate_m3_s;
 	double limit_volume_m3;
+	double limit_dose_m3;		/* of particles, as the volume that holds them: in the run, */
+	double limit_step_dose_m3;	/* in one step, */
+	double limit_window_dose_m3;	/* and within a time */
+	double dose_window_s;
 	double limit_pressure_pa;
 	double limit_shear_pa;		/* at the wall of the chip */
 	struct source_position at;	/* the channel's key */
