@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The emulated machine in which this driver is measured beside others of the kernel: for the *.bench programs.
 
-A kernel of the distribution, one processor, an instruction takes 1 ns: figures are counts, the same each time. Modules
-of the peers that the distribution does not build come from its own source.
+A kernel of the distribution, one processor, an instruction takes 1 ns: figures are counts. What is compared is counted
+in one run: from one to the next the phases of timers differ, and with them what the rig's model has to do. Modules of
+the peers that the distribution does not build come from its own source.
 """
 import glob
 import json
