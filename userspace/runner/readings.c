@@ -130,6 +130,9 @@ static void take(struct source *source, char *text, uint64_t time_ns)
 	char *error = NULL;
 	size_t length;
 
+	/* As long as there is room for: its end may have been cut off. */
+	if (strcspn(text, "\r\n") == READING_TEXT_SIZE - 1)
+		text[READING_TEXT_SIZE - 2] = '?';
 	text += strspn(text, " \t\r\n");
 	length = strcspn(text, "\r\n");
 	while (length && strchr(" \t", text[length - 1]))
@@ -155,7 +158,7 @@ static void refresh_stream(struct source *source, uint64_t now_ns)
 	while ((length = read(source->fd, text, sizeof(text))) > 0) {
 		for (ssize_t i = 0; i < length; i++) {
 			if (text[i] != '\n') {
-				/* What is too long is cut, and then is no number. */
+				/* What is too long fills the line, and then is no number. */
 				if (source->length + 1 < sizeof(source->line))
 					source->line[source->length++] = text[i] ? text[i] : '?';
 				continue;
