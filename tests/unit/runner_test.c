@@ -707,6 +707,113 @@ TEST(a_fault_of_the_past_is_cleared_and_told)
 	CHECK(said("cleared a fault of before the run: owner silent"));
 }
 
+/* ---- trouble that the protocol has rules for ---------------------------------------- */
+
+#define TWO_WITH_RULE \
+	"steps:\n  - mix: {ratio: {a: 3, b: 1}, total_rate: 800 uL/min, volume: 200 uL}\n" \
+	"on:\n  air: "
+
+static bool air_came;
+
+static void air_once(double t)
+{
+	if (t < 1)
+		air_came = false;
+	if (t > 3 && !air_came) {
+		air_came = true;
+		fake_fault(&fake_pumps[1], NANODOSE_FAULT_AIR_IN_LINE, 1);
+	}
+}
+
+static void resume_after_20_s(struct runner *runner)
+{
+	if (fake_time_s() > 20)
+		runner_resume(runner, "a test");
+}
+
+TEST(held_for_trouble_it_rests_until_somebody_resumes_and_ends_exactly)
+{
+	begin();
+	fake_script = air_once;
+	stage.act = resume_after_20_s;
+	CHECK_INT(run(HEAD2 TWO_WITH_RULE "hold\n", false), 0);
+	CHECK_INT(moved(0), steps_of(150));
+	CHECK_INT(moved(1), steps_of(50));
+	CHECK(said("on air: held at rest") && said("resumed by a test"));
+	CHECK_INT(fake_pumps[0].stops_ramp, 1);
+	CHECK(fake_pumps[0].first_step_ns > FAKE_BEGIN_NS + 20000000000);
+	/* Both go on at one instant: the ratio holds. */
+	CHECK(fake_pumps[0].first_step_ns == fake_pumps[1].first_step_ns);
+	CHECK(!fake_pumps[1].faults);
+}
+
+TEST(held_for_trouble_nobody_attends_it_stops)
+{
+	begin();
+	fake_script = air_once;
+	CHECK_INT(run(HEAD2 TWO_WITH_RULE "hold\n", true), 3);
+	CHECK(said("nobody attends"));
+}
+
+TEST(a_retry_waits_and_goes_on_by_itself)
+{
+	begin();
+	fake_script = air_once;
+	CHECK_INT(run(HEAD2 TWO_WITH_RULE "{retry: 1, after: 7 s}\n", true), 0);
+	CHECK_INT(moved(0), steps_of(150));
+	CHECK_INT(moved(1), steps_of(50));
+	CHECK(fake_pumps[0].first_step_ns > FAKE_BEGIN_NS + 10000000000);
+	CHECK(fake_pumps[0].first_step_ns < FAKE_BEGIN_NS + 11000000000);
+}
+
+TEST(retries_are_counted)
+{
+	begin();
+	fake_script = air_in_b;
+	CHECK_INT(run(HEAD2 TWO_WITH_RULE "{retry: 2, after: 1 s}\n", true), 3);
+	CHECK(said("retry 1 of 2") && said("retry 2 of 2") && said("no retry is left of 2"));
+}
+
+static void pressure_for_a_second(double t)
+{
+	fake_pumps[0].pressure_pa = t > 3 && t < 4 ? 250000 : 1000;
+}
+
+TEST(what_a_clog_holds_is_taken_back_and_made_up_for)
+{
+	begin();
+	fake_script = pressure_for_a_second;
+	CHECK_INT(run(HEAD "limits:\n  a: {pressure: 2 bar}\n"
+			   "steps:\n  - infuse: {channel: a, volume: 50 uL, rate: 300 uL/min}\n"
+			   "on:\n  occlusion: {retry: 1, after: 5 s, release: 4 uL}\n",
+		      true),
+		  0);
+	CHECK(said("is above the limit of") && said("on occlusion: at rest, retry 1 of 1"));
+	CHECK_INT(moved(0), steps_of(50));
+	CHECK_INT(fake_pumps[0].refused, 0);
+}
+
+TEST(rescue_steps_take_over_where_the_run_gives_up)
+{
+	begin();
+	fake_script = air_once;
+	CHECK_INT(run(HEAD2 TWO_WITH_RULE
+		      "{rescue: [{infuse: {channel: a, volume: 10 uL, rate: 600 uL/min}}]}\n", true), 3);
+	CHECK(said("the rescue steps follow") && said("the rescue steps are done"));
+	CHECK(moved(0) > steps_of(10) && moved(0) < steps_of(100));
+	CHECK(moved(1) > 0 && moved(1) < steps_of(50));
+	CHECK(strstr(summary, "\"exit_status\": 3"));
+}
+
+TEST(trouble_in_the_rescue_stops_it)
+{
+	begin();
+	fake_script = air_in_b;
+	CHECK_INT(run(HEAD2 TWO_WITH_RULE
+		      "{rescue: [{infuse: {channel: b, volume: 10 uL, rate: 60 uL/min}}]}\n", true), 3);
+	CHECK(said("the rescue steps follow") && !said("the rescue steps are done"));
+}
+
 int main(void)
 {
 	RUN(a_dose_ends_exactly_and_its_heartbeat_never_misses);
@@ -734,6 +841,13 @@ int main(void)
 	RUN(without_a_sensor_the_dose_rests_on_the_steps);
 	RUN(what_refuses_a_run_refuses_it_before_anything_moves);
 	RUN(a_fault_of_the_past_is_cleared_and_told);
+	RUN(held_for_trouble_it_rests_until_somebody_resumes_and_ends_exactly);
+	RUN(held_for_trouble_nobody_attends_it_stops);
+	RUN(a_retry_waits_and_goes_on_by_itself);
+	RUN(retries_are_counted);
+	RUN(what_a_clog_holds_is_taken_back_and_made_up_for);
+	RUN(rescue_steps_take_over_where_the_run_gives_up);
+	RUN(trouble_in_the_rescue_stops_it);
 	if (test_failed)
 		print_events();
 	fake_reset();

@@ -339,6 +339,7 @@ void runner_free(struct runner *r)
 	readings_close(r->readings);
 	view_free(r);
 	program_free(r->program);
+	program_free(r->given_up);
 	free(r->channels);
 	free(r->record_path);
 	free(r);

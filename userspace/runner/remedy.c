@@ -157,8 +157,10 @@ static void rescue(struct runner *r)
 	for (size_t i = 0; i < r->channel_count; i++)
 		channel_forget_aim(&r->channels[i]);
 	steps_free(r);
-	program_free(r->program);
+	program_abandon(r->program);
+	r->given_up = r->program;
 	r->program = program;
+	view_program(r);
 	r->rescuing = true;
 	run_set_mode(r, MODE_RUNNING);
 	steps_next(r);

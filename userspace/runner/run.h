@@ -62,6 +62,7 @@ struct runner {
 	struct channel *channels;
 	size_t channel_count;
 	struct program *program;
+	struct program *given_up;	/* for a rescue: what the run was to do; NULL: nothing */
 	const struct protocol_rule *remedy;	/* of the trouble at hand; NULL: none */
 	enum protocol_trouble trouble;
 	unsigned int retries[PROTOCOL_TROUBLES];
@@ -175,6 +176,8 @@ bool run_close_record(struct runner *runner);
 
 /* view.c; 0, or -1 with errno */
 int view_init(struct runner *runner);
+/* The steps that a front is shown are those of another program now. */
+void view_program(struct runner *runner);
 void view_sample(struct runner *runner, const struct channel *channel);
 /* Brings the view up to date. */
 void view_update(struct runner *runner);

@@ -50,7 +50,9 @@ struct figures {
 static struct figures figures_of(const struct runner *r, size_t i)
 {
 	const struct channel *c = &r->channels[i];
-	double target_m3 = program_net_m3(r->program, i), delivered_m3 = channel_delivered_m3(c);
+	/* What was to be given, not what a rescue gives. */
+	double target_m3 = program_net_m3(r->given_up ? r->given_up : r->program, i);
+	double delivered_m3 = channel_delivered_m3(c);
 	double concentration = c->plan->concentration_per_m3 > 0 ? c->plan->concentration_per_m3 :
 								   NAN;
 

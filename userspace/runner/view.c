@@ -30,7 +30,7 @@ int view_init(struct runner *r)
 	view->protocol_name = r->protocol->name;
 	view->protocol_path = r->protocol->path;
 	view->planned_s = r->protocol->duration_s;
-	view->steps = program_views(r->program, &view->step_count);
+	view_program(r);
 	r->history_s = fmin(PLOT_MAX_S, r->protocol->duration_s / (PLOT_SHARE * RUN_HISTORY));
 	for (size_t i = 0; i < r->channel_count; i++) {
 		const struct protocol_channel *plan = &r->protocol->channels[i];
@@ -47,6 +47,11 @@ int view_init(struct runner *r)
 		channel->history = r->history + i * RUN_HISTORY;
 	}
 	return 0;
+}
+
+void view_program(struct runner *r)
+{
+	r->view.steps = program_views(r->program, &r->view.step_count);
 }
 
 void view_free(struct runner *r)
