@@ -389,10 +389,11 @@ bool nanodose_unit_known(const char *text)
 {
 	locale_t previous = use_c_locale();
 	ut_unit *unit = load_units() ? NULL : parse_unit(text);
+	bool known = unit;
 
 	ut_free(unit);
 	uselocale(previous);
-	return unit;
+	return known;
 }
 
 /* @number, of @text, from the unit written there to the one wanted. */
@@ -401,6 +402,7 @@ static int convert_reading(const char *text, const char *written, const char *wa
 {
 	ut_unit *from = parse_unit(written), *to = parse_unit(wanted), *ratio = NULL;
 	cv_converter *converter = NULL;
+	bool good;
 
 	/* Of a unit and its reciprocal UDUNITS says that they are convertible. */
 	if (from && to)
@@ -409,11 +411,12 @@ static int convert_reading(const char *text, const char *written, const char *wa
 		converter = ut_get_converter(from, to);
 	if (converter)
 		*number = cv_convert_double(converter, *number);
+	good = converter;
 	cv_free(converter);
 	ut_free(ratio);
 	ut_free(from);
 	ut_free(to);
-	return converter ? 0 : fail(error, EDOM, "\"%s\" is not in %s, or a unit that converts to it",
+	return good ? 0 : fail(error, EDOM, "\"%s\" is not in %s, or a unit that converts to it",
 				    text, wanted);
 }
 
