@@ -311,6 +311,11 @@ void pump_drain(int fd)
 		continue;
 }
 
+bool emulated(void)
+{
+	return getenv("ND_EMULATED");
+}
+
 uint64_t now_ns(void)
 {
 	struct timespec now;

@@ -78,6 +78,12 @@ bool pump_await_rest(int fd);
 /* Throws away what is in the ring. */
 void pump_drain(int fd);
 
+/*
+ * Whether this is a machine whose processor takes its time, as ND_EMULATED says:
+ * tests of when things happen then allow for it, and nowhere else.
+ */
+bool emulated(void);
+
 uint64_t now_ns(void);
 void sleep_ms(int ms);
 
