@@ -15,13 +15,14 @@
 static void use(const struct protocol *protocol)
 {
 	struct program *program = program_new(protocol);
+	struct program_cursor cursor = program ? program_begin(program) : (struct program_cursor){ 0 };
 	struct plan plan;
 
-	for (int i = 0; program && i < MAX_WALK && program_next(program); i++) {
-		enum protocol_verb verb = program_step(program)->verb;
+	for (int i = 0; program && i < MAX_WALK && program_next(program, &cursor); i++) {
+		enum protocol_verb verb = program_step(program, &cursor)->verb;
 
 		if (verb == PROTOCOL_IF || verb == PROTOCOL_WHILE)
-			program_choose(program, i & 1);
+			program_choose(program, &cursor, i & 1);
 	}
 	program_free(program);
 	plan_make(&plan, protocol);

@@ -27,12 +27,18 @@ static struct protocol_step withdraw = {
 
 static struct protocol_step hold = { .verb = PROTOCOL_HOLD, .text = "hold", .duration_s = 10 };
 
+/* Of the walk at hand. */
+static struct program_cursor cursor;
+
 static struct program *walk_of(struct protocol_step *steps, size_t count)
 {
 	static struct protocol protocol;
+	struct program *program;
 
 	protocol = (struct protocol){ .steps = steps, .step_count = count, .channel_count = 2 };
-	return program_new(&protocol);
+	program = program_new(&protocol);
+	cursor = program_begin(program);
+	return program;
 }
 
 TEST(plain_steps_come_in_order)
@@ -44,20 +50,20 @@ TEST(plain_steps_come_in_order)
 
 	views = program_views(program, &count);
 	CHECK_INT(count, 3);
-	CHECK(!program_step(program));
-	CHECK_INT(program_active(program), 3);
-	CHECK(program_next(program) && program_step(program) == &steps[0]);
+	CHECK(!program_step(program, &cursor));
+	CHECK_INT(program_active(program, &cursor), 3);
+	CHECK(program_next(program, &cursor) && program_step(program, &cursor) == &steps[0]);
 	CHECK_INT(views[0].state, RUN_STEP_ACTIVE);
 	CHECK_INT(views[1].state, RUN_STEP_TODO);
 	CHECK_INT(views[0].line, 3);
-	CHECK(program_next(program) && program_step(program) == &steps[1]);
+	CHECK(program_next(program, &cursor) && program_step(program, &cursor) == &steps[1]);
 	CHECK_INT(views[0].state, RUN_STEP_DONE);
 	CHECK_NEAR(program_done_s(program), 1, 1e-12);
-	CHECK(program_next(program) && program_step(program) == &steps[2]);
-	CHECK_INT(program_active(program), 2);
-	CHECK(!program_next(program));
-	CHECK(!program_step(program));
-	CHECK(!program_next(program));
+	CHECK(program_next(program, &cursor) && program_step(program, &cursor) == &steps[2]);
+	CHECK_INT(program_active(program, &cursor), 2);
+	CHECK(!program_next(program, &cursor));
+	CHECK(!program_step(program, &cursor));
+	CHECK(!program_next(program, &cursor));
 	CHECK_NEAR(program_done_s(program), 14, 1e-12);
 	CHECK_NEAR(program_net_m3(program, 0), 1e-9, 1e-20);
 	CHECK_NEAR(program_net_m3(program, 1), -3e-9, 1e-20);
@@ -93,8 +99,8 @@ TEST(nested_repeats_do_each_round)
 	CHECK_INT(views[1].depth, 1);
 	CHECK_INT(views[3].depth, 2);
 	CHECK_INT(views[5].depth, 0);
-	while (program_next(program)) {
-		switch (program_step(program)->verb) {
+	while (program_next(program, &cursor)) {
+		switch (program_step(program, &cursor)->verb) {
 		case PROTOCOL_HOLD:
 			held++;
 			/* A new round begins with all inside still to do. */
@@ -134,9 +140,9 @@ TEST(a_repeat_of_nothing_or_no_times_is_passed_over)
 	};
 	struct program *program = walk_of(steps, 3);
 
-	CHECK(program_next(program));
-	CHECK(program_step(program) == &steps[2]);
-	CHECK(!program_next(program));
+	CHECK(program_next(program, &cursor));
+	CHECK(program_step(program, &cursor) == &steps[2]);
+	CHECK(!program_next(program, &cursor));
 	CHECK_NEAR(program_net_m3(program, 0), 0, 0);
 	program_free(program);
 }
@@ -149,12 +155,58 @@ TEST(an_abandoned_walk_skips_what_was_not_reached)
 	size_t count;
 
 	views = program_views(program, &count);
-	program_next(program);
-	program_next(program);
+	program_next(program, &cursor);
+	program_next(program, &cursor);
 	program_abandon(program);
 	CHECK_INT(views[0].state, RUN_STEP_DONE);
 	CHECK_INT(views[1].state, RUN_STEP_ACTIVE);
 	CHECK_INT(views[2].state, RUN_STEP_SKIPPED);
+	program_free(program);
+}
+
+TEST(branches_go_each_at_its_own_pace)
+{
+	struct protocol_step left_steps[] = { infuse, { .verb = PROTOCOL_REPEAT, .text = "twice", .times = 2,
+							.steps = &infuse, .step_count = 1 } };
+	struct protocol_step branches[] = {
+		{ .verb = PROTOCOL_BRANCH, .text = "left", .steps = left_steps, .step_count = 2 },
+		{ .verb = PROTOCOL_BRANCH, .text = "right", .steps = &withdraw, .step_count = 1 },
+	};
+	struct protocol_step steps[] = {
+		hold,
+		{ .verb = PROTOCOL_PARALLEL, .text = "both", .steps = branches, .step_count = 2, .duration_s = 3 },
+		hold,
+	};
+	struct program *program = walk_of(steps, 3);
+	struct program_cursor left, right;
+	const struct run_step_view *views;
+	size_t count;
+
+	views = program_views(program, &count);
+	CHECK_INT(count, 9);
+	CHECK(program_next(program, &cursor) && program_next(program, &cursor));
+	CHECK(program_step(program, &cursor) == &steps[1]);
+	left = program_branch(program, &cursor, 0);
+	right = program_branch(program, &cursor, 1);
+	CHECK(program_next(program, &left) && program_step(program, &left) == &left_steps[0]);
+	CHECK(program_next(program, &right) && program_step(program, &right) == &withdraw);
+	CHECK_INT(views[2].state, RUN_STEP_ACTIVE);
+	CHECK_INT(views[6].state, RUN_STEP_ACTIVE);
+	CHECK(!program_next(program, &right));
+	CHECK_INT(views[6].state, RUN_STEP_DONE);
+	CHECK_INT(views[2].state, RUN_STEP_ACTIVE);
+	CHECK(program_next(program, &left) && program_next(program, &left));
+	CHECK_INT(views[4].round, 2);
+	CHECK(!program_next(program, &left) && !program_step(program, &left));
+	CHECK_INT(views[2].state, RUN_STEP_DONE);
+	/* What passes at once counts once. */
+	CHECK_NEAR(program_done_s(program), 10, 1e-12);
+	CHECK(program_next(program, &cursor) && program_step(program, &cursor) == &steps[2]);
+	CHECK_NEAR(program_done_s(program), 13, 1e-12);
+	CHECK_INT(views[1].state, RUN_STEP_DONE);
+	CHECK(!program_next(program, &cursor));
+	CHECK_NEAR(program_net_m3(program, 0), 3e-9, 1e-20);
+	CHECK_NEAR(program_net_m3(program, 1), -3e-9, 1e-20);
 	program_free(program);
 }
 
@@ -163,6 +215,7 @@ int main(void)
 	RUN(plain_steps_come_in_order);
 	RUN(nested_repeats_do_each_round);
 	RUN(a_repeat_of_nothing_or_no_times_is_passed_over);
+	RUN(branches_go_each_at_its_own_pace);
 	RUN(an_abandoned_walk_skips_what_was_not_reached);
 	return test_end();
 }

@@ -198,6 +198,19 @@ static void walk_choice(struct walk *walk, const struct protocol_step *step)
 	}
 }
 
+/* No channel is in two of them, so that each can be followed by itself. */
+static void walk_branches(struct walk *walk, const struct protocol_step *parallel)
+{
+	double begin_s = walk->duration_s, end_s = begin_s;
+
+	for (size_t i = 0; i < parallel->step_count; i++) {
+		walk->duration_s = begin_s;
+		walk_steps(walk, parallel->steps[i].steps, parallel->steps[i].step_count);
+		end_s = fmax(end_s, walk->duration_s);
+	}
+	walk->duration_s = end_s;
+}
+
 /* Recursion is bounded by LOADER_MAX_REPEATS, the work by LOADER_MAX_STEPS. */
 static void walk_steps(struct walk *walk, const struct protocol_step *steps, size_t count)
 {
@@ -205,6 +218,10 @@ static void walk_steps(struct walk *walk, const struct protocol_step *steps, siz
 		const struct protocol_step *step = &steps[i];
 		bool loop = step->verb == PROTOCOL_REPEAT || step->verb == PROTOCOL_WHILE;
 
+		if (step->verb == PROTOCOL_PARALLEL) {
+			walk_branches(walk, step);
+			continue;
+		}
 		walk->duration_s += step->duration_s;
 		for (size_t k = 0; k < step->flow_count; k++) {
 			if (protocol_step_sign(step) < 0)

@@ -59,6 +59,22 @@ struct walk {
 	double now_s;
 };
 
+static void walk_list(struct walk *walk, const struct protocol_step *steps, size_t count, bool last);
+
+static void walk_branches(struct walk *walk, const struct protocol_step *parallel)
+{
+	double begin_s = walk->now_s, end_s = begin_s;
+
+	for (size_t i = 0; i < parallel->step_count; i++) {
+		const struct protocol_step *branch = &parallel->steps[i];
+
+		walk->now_s = begin_s;
+		walk_list(walk, branch->steps, branch->step_count, false);
+		end_s = fmax(end_s, walk->now_s);
+	}
+	walk->now_s = end_s;
+}
+
 static void walk_list(struct walk *walk, const struct protocol_step *steps, size_t count, bool last)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -69,7 +85,10 @@ static void walk_list(struct walk *walk, const struct protocol_step *steps, size
 			walk_list(walk, step->steps, step->step_count, round == step->times);
 		if (step->verb == PROTOCOL_IF)
 			walk_list(walk, step->steps, step->step_count, false);
-		if (loop || step->verb == PROTOCOL_IF || (step->verb == PROTOCOL_PERIOD && last))
+		if (step->verb == PROTOCOL_PARALLEL)
+			walk_branches(walk, step);
+		if (loop || step->verb == PROTOCOL_IF || step->verb == PROTOCOL_PARALLEL ||
+		    (step->verb == PROTOCOL_PERIOD && last))
 			continue;
 		walk->visit(walk->user, walk->now_s, step);
 		walk->now_s += step->duration_s;

@@ -119,6 +119,8 @@ enum protocol_verb {
 	PROTOCOL_REPEAT,	/* and every, pulse, agitate */
 	PROTOCOL_WHILE,
 	PROTOCOL_IF,
+	PROTOCOL_PARALLEL,	/* its steps are branches, all at the same time */
+	PROTOCOL_BRANCH,
 };
 
 struct protocol_point {		/* of a curve: the rate between two of them is on a line */
@@ -142,7 +144,7 @@ struct protocol_step {
 	char *text;			/* for people: "infuse aqueous 0.5 mL at 3 mL/min" */
 	struct protocol_flow *flows;	/* infuse, withdraw: 1; mix: 2 or more */
 	size_t flow_count;
-	double duration_s;		/* hold, wait for a time; of flows: volume / rate */
+	double duration_s;		/* hold, wait for a time; of flows: volume / rate; parallel: as planned */
 	double timeout_s;		/* wait; INFINITY if none */
 	bool timeout_continues;		/* then: continue, else stop */
 	char *message;			/* wait for the operator: the question */
@@ -152,7 +154,7 @@ struct protocol_step {
 	double ceiling_pa;		/* of a curve: slower where the pressure comes near; INFINITY */
 	unsigned int times;		/* repeat; while: at most */
 	double period_s;		/* repeat: from round to round; 0: one after the other */
-	struct protocol_step *steps;	/* repeat, while; if: then */
+	struct protocol_step *steps;	/* repeat, while, parallel, branch; if: then */
 	size_t step_count;
 	struct protocol_step *others;	/* if: else */
 	size_t other_count;
@@ -235,7 +237,8 @@ double protocol_chip_pressure_pa(const struct protocol_channel *channel, double 
 /*
  * protocol_walk() - each step that is no loop or choice, in order, with the
  * planned time since the start. A while is taken to go all its rounds, an if
- * its then.
+ * its then. The branches of a parallel come one after the other, each from the
+ * time that all begin.
  */
 void protocol_walk(const struct protocol *protocol,
 		   void (*visit)(void *user, double begin_s, const struct protocol_step *step),

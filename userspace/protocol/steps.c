@@ -95,7 +95,7 @@ static const struct {
 	{ "pulse", load_pulse }, { "agitate", load_agitate }, { "prime", load_prime },
 	{ "flush", load_flush }, { "park", load_park }, { "hold", load_hold },
 	{ "wait", load_wait }, { "repeat", load_repeat }, { "every", load_every },
-	{ "while", load_while }, { "if", load_if },
+	{ "while", load_while }, { "if", load_if }, { "parallel", load_parallel },
 };
 
 #define VERBS (sizeof(verb_table) / sizeof(verb_table[0]))
@@ -103,7 +103,7 @@ static const struct {
 static void report_verb(struct loader *loader, const struct node *key)
 {
 	const char *names[VERBS], *near;
-	char known[200];
+	char known[256];
 
 	for (size_t i = 0; i < VERBS; i++)
 		names[i] = verb_table[i].name;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* repeat, every, while, if: steps that hold steps. */
+/* repeat, every, while, if, parallel: steps that hold steps. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -36,6 +36,8 @@ static double round_s(const struct protocol_step *steps, size_t count)
 		double inside_s = round_s(step->steps, step->step_count);
 
 		sum_s += step->duration_s;
+		if (step->verb == PROTOCOL_PARALLEL)
+			continue;
 		if (step->verb == PROTOCOL_REPEAT)
 			sum_s += step->period_s > 0 ? (step->times - 1) * step->period_s +
 			      inside_s - step->steps[step->step_count - 1].duration_s :
@@ -206,4 +208,59 @@ bool load_if(struct loader *loader, const struct node *node, struct protocol_ste
 		step->text = loader_text(loader, "if %s", condition->text);
 	}
 	return good && step->until && step->text;
+}
+
+/* Which channels steps move; reported where one of them is moved by another branch too. */
+static void claim_channels(struct loader *loader, const struct protocol_step *steps, size_t count,
+			   const struct protocol_step *branch, const struct protocol_step **owners)
+{
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < steps[i].flow_count; k++) {
+			size_t channel = steps[i].flows[k].channel;
+
+			if (!owners[channel])
+				owners[channel] = branch;
+			if (owners[channel] == branch)
+				continue;
+			loader_error(loader, steps[i].at,
+				     "'%s' is moved by the branch of line %d too; a pump follows one branch at a time",
+				     loader->protocol->channels[channel].name, owners[channel]->at.line);
+			owners[channel] = branch;
+		}
+		claim_channels(loader, steps[i].steps, steps[i].step_count, branch, owners);
+		claim_channels(loader, steps[i].others, steps[i].other_count, branch, owners);
+	}
+}
+
+bool load_parallel(struct loader *loader, const struct node *node, struct protocol_step *step, int depth)
+{
+	const struct protocol_step *owners[LOADER_MAX_CHANNELS] = { NULL };
+	bool good = true;
+
+	step->verb = PROTOCOL_PARALLEL;
+	if (node->type != NODE_MAPPING || node->count < 2) {
+		loader_error(loader, node->at,
+			     "parallel: is a mapping of two branches or more, each a name with its list of steps");
+		steps_unknown(loader);
+		return false;
+	}
+	if (!deep_enough(loader, step, depth))
+		return false;
+	step->steps = loader_allocate(loader, node->count, sizeof(*step->steps));
+	if (!step->steps)
+		return false;
+	for (const struct node *one = node->first; one; one = one->next) {
+		struct protocol_step *branch = &step->steps[step->step_count++];
+
+		*branch = (struct protocol_step){
+			.verb = PROTOCOL_BRANCH, .at = one->key->at, .timeout_s = INFINITY,
+			.ceiling_pa = INFINITY, .text = loader_text(loader, "%s", one->key->text),
+		};
+		good &= steps_load_list(loader, one, one->key->text, depth + 1, &branch->steps,
+					&branch->step_count) && branch->text;
+		claim_channels(loader, branch->steps, branch->step_count, branch, owners);
+		step->duration_s = fmax(step->duration_s, round_s(branch->steps, branch->step_count));
+	}
+	step->text = loader_text(loader, "%zu branches in parallel", step->step_count);
+	return good && step->text;
 }

@@ -66,6 +66,11 @@ int64_t channel_rate_nhz(const struct channel *c, double rate_m3_s)
 	return llround(fmin(fmax(rate_nhz, -max_nhz), max_nhz));
 }
 
+double channel_set_point_m3_s(const struct channel *c)
+{
+	return c->moving && !c->stopping ? c->set_point_m3_s : 0;
+}
+
 double channel_delivered_m3(const struct channel *c)
 {
 	return (c->position - c->origin) * c->step_m3;

@@ -79,6 +79,8 @@ void channel_free(struct channel *channel);
 
 /* Steps a rate stands for, signed. */
 int64_t channel_rate_nhz(const struct channel *channel, double rate_m3_s);
+/* What it is to flow at; 0 at rest and on the way there. */
+double channel_set_point_m3_s(const struct channel *channel);
 /* Delivered since the run began, by steps. */
 double channel_delivered_m3(const struct channel *channel);
 /* Delivered at the end of the motion under way: whole steps. */

@@ -18,17 +18,17 @@
 #define SLOW_RATE	0.5	/* 1/s, of that */
 #define SLOWEST		0.01
 
-static void set_rates(struct runner *r)
+static void set_rates(struct runner *r, struct lane *lane)
 {
-	const struct protocol_step *step = r->step.step;
+	const struct protocol_step *step = lane->step.step;
 	double tau_s = fmin(TAU_MAX_S, fmax(TAU_MIN_S, TAU_SHARE * step->duration_s));
 
 	for (size_t i = 0; i < step->flow_count; i++) {
 		const struct protocol_flow *flow = &step->flows[i];
 		struct channel *c = &r->channels[flow->channel];
-		double behind_m3 = protocol_curve_volume(flow, r->step.curve_s) -
+		double behind_m3 = protocol_curve_volume(flow, lane->step.curve_s) -
 				   (channel_delivered_m3(c) - c->aim_m3);
-		double rate = r->step.slow * (protocol_curve_rate(flow, r->step.curve_s) +
+		double rate = lane->step.slow * (protocol_curve_rate(flow, lane->step.curve_s) +
 					      behind_m3 / tau_s);
 
 		if (!c->ended && !c->stopping)
@@ -38,9 +38,9 @@ static void set_rates(struct runner *r)
 }
 
 /* A reading that could not be had does not speed it up. */
-static void heed_pressure(struct runner *r, double passed_s)
+static void heed_pressure(struct runner *r, struct lane *lane, double passed_s)
 {
-	const struct protocol_step *step = r->step.step;
+	const struct protocol_step *step = lane->step.step;
 	double highest = -INFINITY;
 
 	for (size_t i = 0; i < step->flow_count; i++) {
@@ -50,27 +50,27 @@ static void heed_pressure(struct runner *r, double passed_s)
 			return;
 		highest = fmax(highest, pressure_pa / step->ceiling_pa);
 	}
-	r->step.slow *= exp(SLOW_RATE * passed_s * fmax(-10, NEAR - highest) / NEAR);
-	r->step.slow = fmin(1, fmax(SLOWEST, r->step.slow));
+	lane->step.slow *= exp(SLOW_RATE * passed_s * fmax(-10, NEAR - highest) / NEAR);
+	lane->step.slow = fmin(1, fmax(SLOWEST, lane->step.slow));
 }
 
-void curve_begin(struct runner *r)
+void curve_begin(struct runner *r, struct lane *lane)
 {
-	r->step.curve_s = 0;
-	r->step.slow = 1;
-	r->step.curve_ns = r->now_ns;
-	set_rates(r);
+	lane->step.curve_s = 0;
+	lane->step.slow = 1;
+	lane->step.curve_ns = r->now_ns;
+	set_rates(r, lane);
 }
 
-void curve_tick(struct runner *r)
+void curve_tick(struct runner *r, struct lane *lane)
 {
-	double passed_s = r->now_ns > r->step.curve_ns ? (r->now_ns - r->step.curve_ns) / 1e9 : 0;
+	double passed_s = r->now_ns > lane->step.curve_ns ? (r->now_ns - lane->step.curve_ns) / 1e9 : 0;
 
 	if (passed_s < UPDATE_S)
 		return;
-	if (isfinite(r->step.step->ceiling_pa))
-		heed_pressure(r, passed_s);
-	r->step.curve_s += r->step.slow * passed_s;
-	r->step.curve_ns = r->now_ns;
-	set_rates(r);
+	if (isfinite(lane->step.step->ceiling_pa))
+		heed_pressure(r, lane, passed_s);
+	lane->step.curve_s += lane->step.slow * passed_s;
+	lane->step.curve_ns = r->now_ns;
+	set_rates(r, lane);
 }

@@ -335,7 +335,7 @@ void runner_free(struct runner *r)
 		close(r->signal_fd);
 		sigprocmask(SIG_SETMASK, &r->old_signals, NULL);
 	}
-	steps_free(r);
+	lanes_free(r);
 	readings_close(r->readings);
 	view_free(r);
 	program_free(r->program);

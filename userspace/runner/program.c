@@ -3,14 +3,14 @@
 
 #include "program.h"
 
-enum op_kind { OP_DO, OP_REPEAT, OP_AGAIN, OP_CHOOSE, OP_JUMP };
+enum op_kind { OP_DO, OP_REPEAT, OP_AGAIN, OP_CHOOSE, OP_JUMP, OP_PARALLEL, OP_BRANCH };
 
 struct op {
 	enum op_kind kind;
 	const struct protocol_step *step;
 	size_t view;		/* AGAIN: the view after the last inside */
 	size_t begin;		/* AGAIN, and DO of a period: the REPEAT; JUMP: where to */
-	size_t otherwise;	/* CHOOSE: where to if not */
+	size_t otherwise;	/* CHOOSE: where to if not; PARALLEL, BRANCH: the op after it */
 	unsigned int round;	/* CHOOSE of a while: rounds chosen */
 	uint64_t begin_ns;	/* REPEAT with a period: when its first round began, 0: not yet */
 };
@@ -18,9 +18,6 @@ struct op {
 struct program {
 	struct op *ops;
 	size_t op_count;
-	size_t at;
-	bool begun;
-	bool chosen;		/* for the CHOOSE that is the present step */
 	size_t periods;		/* REPEATs with a period */
 	struct run_step_view *views;
 	size_t view_count;
@@ -52,7 +49,8 @@ static void add_net(struct program *p, const struct protocol_step *steps, size_t
 				protocol_step_sign(step) * times * step->flows[f].volume_m3;
 		if (step->verb == PROTOCOL_REPEAT)
 			add_net(p, step->steps, step->step_count, times * step->times);
-		else if (step->verb == PROTOCOL_IF)
+		else if (step->verb == PROTOCOL_IF || step->verb == PROTOCOL_PARALLEL ||
+			 step->verb == PROTOCOL_BRANCH)
 			add_net(p, step->steps, step->step_count, times);
 	}
 }
@@ -96,6 +94,12 @@ static void add_steps(struct program *p, const struct protocol_step *steps, size
 			op->otherwise = p->op_count;
 			add_steps(p, step->others, step->other_count, depth + 1, begin);
 			p->ops[op->otherwise - 1].begin = p->op_count;
+			break;
+		case PROTOCOL_PARALLEL:
+		case PROTOCOL_BRANCH:
+			op->kind = step->verb == PROTOCOL_PARALLEL ? OP_PARALLEL : OP_BRANCH;
+			add_steps(p, step->steps, step->step_count, depth + 1, begin);
+			op->otherwise = p->op_count;
 			break;
 		default:
 			op->kind = OP_DO;
@@ -183,20 +187,20 @@ static size_t views_at(const struct program *p, size_t at)
 }
 
 /* The present step was a choice: into what was chosen. */
-static void leave_choice(struct program *p)
+static void leave_choice(struct program *p, struct program_cursor *cursor)
 {
-	struct op *op = &p->ops[p->at];
+	struct op *op = &p->ops[cursor->at];
 	struct run_step_view *view = &p->views[op->view];
 	size_t otherwise = views_at(p, op->otherwise);
 
 	if (op->step->verb == PROTOCOL_IF) {
 		view_done(view);
-		if (p->chosen)
+		if (cursor->chosen)
 			set_views(p, otherwise, views_at(p, p->ops[op->otherwise - 1].begin),
 				  RUN_STEP_SKIPPED);
 		else
 			set_views(p, op->view + 1, otherwise, RUN_STEP_SKIPPED);
-	} else if (p->chosen) {
+	} else if (cursor->chosen) {
 		op->round++;
 		view->round = op->round;
 		view->state = RUN_STEP_ACTIVE;
@@ -208,21 +212,23 @@ static void leave_choice(struct program *p)
 		op->round = 0;
 		view_done(view);
 	}
-	p->at = p->chosen ? p->at + 1 : op->otherwise;
-	p->chosen = false;
+	cursor->at = cursor->chosen ? cursor->at + 1 : op->otherwise;
+	cursor->chosen = false;
 }
 
-static void leave_step(struct program *p)
+static void leave_step(struct program *p, struct program_cursor *cursor)
 {
-	const struct op *op = &p->ops[p->at];
+	const struct op *op = &p->ops[cursor->at];
 
 	if (op->kind == OP_CHOOSE) {
-		leave_choice(p);
+		leave_choice(p, cursor);
 		return;
 	}
 	view_done(&p->views[op->view]);
-	p->done_s += op->step->duration_s;
-	p->at++;
+	/* A branch's time is that of its parallel, as all pass at once. */
+	if (!cursor->branch)
+		p->done_s += op->step->duration_s;
+	cursor->at = op->kind == OP_PARALLEL ? op->otherwise : cursor->at + 1;
 }
 
 /* The last round of a repeat does not wait for the end of its period. */
@@ -233,13 +239,28 @@ static bool passed_over(const struct program *p, const struct op *op)
 	return op->step->verb == PROTOCOL_PERIOD && repeat->round == repeat->rounds;
 }
 
-bool program_next(struct program *p)
+struct program_cursor program_begin(const struct program *p)
 {
-	if (p->begun && p->at < p->op_count)
-		leave_step(p);
-	p->begun = true;
-	while (p->at < p->op_count) {
-		struct op *op = &p->ops[p->at];
+	return (struct program_cursor){ .end = p->op_count };
+}
+
+struct program_cursor program_branch(const struct program *p, const struct program_cursor *cursor,
+				     size_t branch)
+{
+	size_t at = cursor->at + 1;
+
+	while (branch--)
+		at = p->ops[at].otherwise;
+	return (struct program_cursor){ .at = at, .end = p->ops[at].otherwise, .branch = &p->ops[at] };
+}
+
+bool program_next(struct program *p, struct program_cursor *cursor)
+{
+	if (cursor->begun && cursor->at < cursor->end)
+		leave_step(p, cursor);
+	cursor->begun = true;
+	while (cursor->at < cursor->end) {
+		struct op *op = &p->ops[cursor->at];
 		const struct run_step_view *repeat;
 		size_t again;
 
@@ -247,53 +268,60 @@ bool program_next(struct program *p)
 		case OP_DO:
 			if (passed_over(p, op)) {
 				view_done(&p->views[op->view]);
-				p->at++;
+				cursor->at++;
 				break;
 			}
 			p->views[op->view].state = RUN_STEP_ACTIVE;
 			return true;
+		case OP_BRANCH:
+			p->views[op->view].state = RUN_STEP_ACTIVE;
+			cursor->at++;
+			break;
 		case OP_CHOOSE:
+		case OP_PARALLEL:
 			p->views[op->view].state = RUN_STEP_ACTIVE;
 			return true;
 		case OP_JUMP:
-			p->at = op->begin;
+			cursor->at = op->begin;
 			break;
 		case OP_REPEAT:
-			again = find_again(p, p->at);
-			if (!op->step->times || again == p->at + 1) {
+			again = find_again(p, cursor->at);
+			if (!op->step->times || again == cursor->at + 1) {
 				view_done(&p->views[op->view]);
-				p->at = again + 1;
+				cursor->at = again + 1;
 				break;
 			}
 			op->begin_ns = 0;
-			begin_round(p, p->at, p->ops[again].view);
-			p->at++;
+			begin_round(p, cursor->at, p->ops[again].view);
+			cursor->at++;
 			break;
 		case OP_AGAIN:
 			repeat = &p->views[p->ops[op->begin].view];
 			if (repeat->round < repeat->rounds) {
 				begin_round(p, op->begin, op->view);
-				p->at = op->begin + 1;
+				cursor->at = op->begin + 1;
 			} else {
 				view_done(&p->views[p->ops[op->begin].view]);
-				p->at++;
+				cursor->at++;
 			}
 			break;
 		}
 	}
+	if (cursor->branch)
+		view_done(&p->views[cursor->branch->view]);
 	return false;
 }
 
-unsigned int program_round(const struct program *p)
+unsigned int program_round(const struct program *p, const struct program_cursor *cursor)
 {
-	return p->ops[p->at].round;
+	return p->ops[cursor->at].round;
 }
 
-void program_choose(struct program *p, bool holds)
+void program_choose(struct program *p, struct program_cursor *cursor, bool holds)
 {
-	const struct protocol_step *step = p->ops[p->at].step;
+	const struct protocol_step *step = p->ops[cursor->at].step;
 
-	p->chosen = holds;
+	cursor->chosen = holds;
 	if (step->verb == PROTOCOL_WHILE && holds) {
 		add_net(p, step->steps, step->step_count, 1);
 	} else if (step->verb == PROTOCOL_IF && !holds) {
@@ -320,17 +348,17 @@ void program_shift(struct program *p, uint64_t paused_ns)
 			p->ops[i].begin_ns += paused_ns;
 }
 
-uint64_t program_period_end_ns(const struct program *p)
+uint64_t program_period_end_ns(const struct program *p, const struct program_cursor *cursor)
 {
-	const struct op *repeat = &p->ops[p->ops[p->at].begin];
+	const struct op *repeat = &p->ops[p->ops[cursor->at].begin];
 
 	return repeat->begin_ns +
 	       (uint64_t)(p->views[repeat->view].round * repeat->step->period_s * 1e9);
 }
 
-const struct protocol_step *program_step(const struct program *p)
+const struct protocol_step *program_step(const struct program *p, const struct program_cursor *cursor)
 {
-	return p->begun && p->at < p->op_count ? p->ops[p->at].step : NULL;
+	return cursor->begun && cursor->at < cursor->end ? p->ops[cursor->at].step : NULL;
 }
 
 double program_done_s(const struct program *p)
@@ -349,9 +377,9 @@ struct run_step_view *program_views(struct program *p, size_t *count)
 	return p->views;
 }
 
-size_t program_active(const struct program *p)
+size_t program_active(const struct program *p, const struct program_cursor *cursor)
 {
-	return program_step(p) ? p->ops[p->at].view : p->view_count;
+	return program_step(p, cursor) ? p->ops[cursor->at].view : p->view_count;
 }
 
 void program_abandon(struct program *p)

@@ -108,13 +108,11 @@ bool remedy_ready(struct runner *r)
 /* What the clog holds is taken back; the way to the step's end makes up for it. */
 static void release(struct runner *r)
 {
-	const struct protocol_step *step = r->step.step;
-
 	r->releasing = true;
 	if (!clear_faults(r))
 		return;
-	for (size_t i = 0; step && i < step->flow_count; i++) {
-		struct channel *c = &r->channels[step->flows[i].channel];
+	for (size_t i = 0; i < r->channel_count; i++) {
+		struct channel *c = &r->channels[i];
 
 		if (c->ended || c->set_point_m3_s <= 0 || c->gone)
 			continue;
@@ -156,14 +154,14 @@ static void rescue(struct runner *r)
 	/* What was under way is given up where it is. */
 	for (size_t i = 0; i < r->channel_count; i++)
 		channel_forget_aim(&r->channels[i]);
-	steps_free(r);
+	lanes_free(r);
 	program_abandon(r->program);
 	r->given_up = r->program;
 	r->program = program;
 	view_program(r);
 	r->rescuing = true;
 	run_set_mode(r, MODE_RUNNING);
-	steps_next(r);
+	lanes_begin(r);
 }
 
 void remedy_tick(struct runner *r)

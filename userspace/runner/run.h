@@ -3,7 +3,8 @@
  * Inside of the runner: one struct runner, its parts in files of their own.
  *
  *	runner	- opening, the poll loop, commands, pause, stop, faults
- *	steps	- what the present step wants of the channels
+ *	lanes	- courses of steps at the same time: the run's, and those of branches
+ *	steps	- what the present step of one wants of the channels
  *	condition - expressions that steps wait for or choose by
  *	remedy	- what the protocol says to do in trouble
  *	readings - the signals that expressions may use
@@ -53,6 +54,14 @@ struct step_run {
 	bool answered;
 };
 
+struct lane {
+	struct program_cursor cursor;
+	struct step_run step;
+	struct lane *branches;		/* the present step is a parallel: of its branches */
+	size_t branch_count;
+	bool over;
+};
+
 struct runner {
 	struct runner_options options;
 	const struct protocol *protocol;
@@ -85,7 +94,7 @@ struct runner {
 	enum run_mode mode;
 	uint64_t mode_ns;		/* since when */
 	enum nanodose_exit outcome;	/* when stopping or over */
-	struct step_run step;
+	struct lane lane;
 
 	struct run_view view;
 	enum run_mode drawn_mode;
@@ -114,26 +123,45 @@ void run_order_failed(struct runner *runner, struct channel *channel, const char
 double run_elapsed_s(const struct runner *runner);
 const char *run_status_word(enum nanodose_exit outcome);
 
-/* steps.c */
-/* Goes on to the next step; at the end of the last the run is done. */
-void steps_next(struct runner *runner);
-/* Looks after the present step, after new records or as time passes. */
-void steps_tick(struct runner *runner);
+/* lanes.c */
+/* The program's first step, after whatever was under way. */
+void lanes_begin(struct runner *runner);
+/* The present step is a parallel: its branches begin. */
+void lanes_split(struct runner *runner, struct lane *lane);
+/* A lane has no step left; with the run's own one the run is done. */
+void lanes_over(struct runner *runner, struct lane *lane);
+/* Looks after the present steps, after new records or as time passes. */
+void lanes_tick(struct runner *runner);
 /* Nothing is decided from one record to the next: they may be read some at a time. */
-bool steps_calm(const struct runner *runner);
+bool lanes_calm(const struct runner *runner);
 /* After a pause. */
-void steps_resume(struct runner *runner, uint64_t paused_ns);
-void steps_answer(struct runner *runner, bool yes, const char *who);
+void lanes_resume(struct runner *runner, uint64_t paused_ns);
+/* What the operator is asked, NULL: nothing; until that times out, INFINITY: never. */
+const char *lanes_question(const struct runner *runner);
+double lanes_question_left_s(const struct runner *runner);
+void lanes_answer(struct runner *runner, bool yes, const char *who);
+/* Of the step that moves a channel, else of the present one: its line, 0: none. */
+int lanes_line(const struct runner *runner, const struct channel *channel);
+/* In a word or two, for people. */
+const char *lanes_doing(const struct runner *runner);
+void lanes_show_progress(struct runner *runner);
+void lanes_free(struct runner *runner);
+
+/* steps.c */
+/* Goes on to the lane's next step. */
+void steps_next(struct runner *runner, struct lane *lane);
+void steps_tick(struct runner *runner, struct lane *lane);
+bool steps_calm(const struct runner *runner, const struct lane *lane);
+void steps_resume(struct runner *runner, struct lane *lane, uint64_t paused_ns);
 /* The present step's share done, 0..1. */
-double steps_progress(const struct runner *runner);
+double steps_progress(const struct runner *runner, const struct lane *lane);
 /* Until the present step times out; INFINITY: never. */
-double steps_left_s(const struct runner *runner);
-const char *steps_question(const struct runner *runner);
-void steps_free(struct runner *runner);
+double steps_left_s(const struct runner *runner, const struct lane *lane);
+void steps_forget(struct lane *lane);
 
 /* condition.c */
 /* The present step's expression is made ready; where it cannot be, the run stops. */
-void condition_begin(struct runner *runner);
+void condition_begin(struct runner *runner, struct lane *lane);
 enum condition {
 	CONDITION_HOLDS,
 	CONDITION_FAILS,
@@ -141,10 +169,10 @@ enum condition {
 	CONDITION_FAILED,	/* it could not be worked out, and the run stops */
 };
 
-enum condition condition_holds(struct runner *runner);
+enum condition condition_holds(struct runner *runner, struct lane *lane);
 /* The signals that the present step's choice was made by, as events. */
-void condition_tell_signals(struct runner *runner);
-void condition_end(struct runner *runner);
+void condition_tell_signals(struct runner *runner, struct lane *lane);
+void condition_end(struct lane *lane);
 
 /* remedy.c */
 /*
@@ -159,8 +187,8 @@ void remedy_tick(struct runner *runner);
 
 /* curve.c */
 /* Before the pumps of a curve start, and as they go. */
-void curve_begin(struct runner *runner);
-void curve_tick(struct runner *runner);
+void curve_begin(struct runner *runner, struct lane *lane);
+void curve_tick(struct runner *runner, struct lane *lane);
 
 /* log.c */
 /* channel: NULL for the run as a whole; line 0: none. */

@@ -78,7 +78,7 @@ void run_order_failed(struct runner *r, struct channel *c, const char *what)
 		channel_lost(r, c);
 		return;
 	}
-	run_event(r, RECORD_FAULT, RECORD_KERNEL, c, r->step.step ? r->step.step->at.line : 0,
+	run_event(r, RECORD_FAULT, RECORD_KERNEL, c, lanes_line(r, c),
 		  "the driver refused to %s the pump: %s", what, strerror(error));
 	run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
 }
@@ -137,7 +137,7 @@ void runner_resume(struct runner *r, const char *who)
 	run_set_mode(r, MODE_RUNNING);
 	run_event(r, RECORD_INFO, RECORD_OPERATOR, NULL, 0, "resumed by %s", who);
 	if (r->mode == MODE_RUNNING)
-		steps_resume(r, paused_ns);
+		lanes_resume(r, paused_ns);
 }
 
 void runner_stop(struct runner *r, const char *who)
@@ -158,7 +158,7 @@ void runner_emergency_stop(struct runner *r, const char *who)
 
 void runner_answer(struct runner *r, bool yes, const char *who)
 {
-	steps_answer(r, yes, who);
+	lanes_answer(r, yes, who);
 }
 
 /* ---- what the kernel says ------------------------------------------------------ */
@@ -239,7 +239,7 @@ static void take_fault(struct runner *r, struct channel *c,
 	describe_fault(fault, value, sizeof(value));
 	nanodose_quantity_format(channel_delivered_m3(c), NANODOSE_DIMENSION_VOLUME, volume,
 				 sizeof(volume));
-	run_event(r, RECORD_FAULT, RECORD_KERNEL, c, r->step.step ? r->step.step->at.line : 0,
+	run_event(r, RECORD_FAULT, RECORD_KERNEL, c, lanes_line(r, c),
 		  "%s (%s) after %s: %s", nanodose_fault_name(fault->fault), value, volume,
 		  nanodose_fault_advice(fault->fault));
 	if (trouble_of(fault->fault) == PROTOCOL_TROUBLES || !remedy_begin(r, trouble_of(fault->fault)))
@@ -293,7 +293,7 @@ static void take_news(struct runner *r, struct channel *c, const struct nanodose
 
 static void take_record(struct runner *r, struct channel *c, const struct nanodose_record *record)
 {
-	double set_point = c->stopping || !c->moving ? 0 : c->set_point_m3_s;
+	double set_point = channel_set_point_m3_s(c);
 	double pump_rate = c->moving ? c->run_rate_nhz / 1e9 * c->step_m3 : 0;
 	unsigned int news;
 
@@ -395,13 +395,13 @@ static void tick(struct runner *r)
 		run_set_mode(r, MODE_RUNNING);
 		if (r->record_bad)
 			run_pause(r, NULL);
-		steps_next(r);
+		lanes_begin(r);
 		break;
 	case MODE_RUNNING:
 		watch_silence(r);
 		refresh_all(r);
 		if (r->mode == MODE_RUNNING)
-			steps_tick(r);
+			lanes_tick(r);
 		break;
 	case MODE_PAUSING:
 		watch_silence(r);
@@ -475,7 +475,7 @@ static void take_signals(struct runner *r)
  */
 static bool calm(const struct runner *r)
 {
-	return r->mode == MODE_RUNNING && !r->record_bad && steps_calm(r);
+	return r->mode == MODE_RUNNING && !r->record_bad && lanes_calm(r);
 }
 
 static int wait_ms(const struct runner *r)

@@ -19,9 +19,9 @@
 #define DRAIN_MAX_S	120.0
 #define CALM_REST_S	0.2		/* the end of a wait is not to be missed */
 
-static struct channel *channel_of(struct runner *r, size_t flow)
+static struct channel *channel_of(struct runner *r, struct lane *lane, size_t flow)
 {
-	return &r->channels[r->step.step->flows[flow].channel];
+	return &r->channels[lane->step.step->flows[flow].channel];
 }
 
 static bool is_motion(const struct protocol_step *step)
@@ -30,9 +30,9 @@ static bool is_motion(const struct protocol_step *step)
 	       step->verb == PROTOCOL_MIX || step->verb == PROTOCOL_CURVE;
 }
 
-static double step_elapsed_s(const struct runner *r)
+static double step_elapsed_s(const struct runner *r, const struct lane *lane)
 {
-	return r->now_ns > r->step.begin_ns ? (r->now_ns - r->step.begin_ns) / 1e9 : 0;
+	return r->now_ns > lane->step.begin_ns ? (r->now_ns - lane->step.begin_ns) / 1e9 : 0;
 }
 
 static uint64_t clock_ns(void)
@@ -47,29 +47,29 @@ static uint64_t clock_ns(void)
  * All pumps of the step, each from where it is to its end. Ramps take the same
  * time on each, so that a ratio holds in them too.
  */
-static void go(struct runner *r)
+static void go(struct runner *r, struct lane *lane)
 {
-	const struct protocol_step *step = r->step.step;
+	const struct protocol_step *step = lane->step.step;
 	uint64_t now_ns = clock_ns(), start_ns = 0;
 	bool together = step->flow_count > 1;
 
-	r->step.ramp_s = RAMP_S;
+	lane->step.ramp_s = RAMP_S;
 	for (size_t i = 0; i < step->flow_count; i++) {
-		struct channel *c = channel_of(r, i);
+		struct channel *c = channel_of(r, lane, i);
 		double rate_nhz = channel_rate_nhz(c, c->top_m3_s);
 
-		r->step.ramp_s = fmax(r->step.ramp_s, rate_nhz / c->info.max_accel_nhz_s);
+		lane->step.ramp_s = fmax(lane->step.ramp_s, rate_nhz / c->info.max_accel_nhz_s);
 		if (!(c->info.features & NANODOSE_FEATURE_START_TIME))
 			together = false;
 	}
 	if (together)
 		start_ns = now_ns + START_LEAD_NS;
 	for (size_t i = 0; i < step->flow_count; i++) {
-		struct channel *c = channel_of(r, i);
+		struct channel *c = channel_of(r, lane, i);
 
 		if (c->ended)
 			continue;
-		if (channel_go(c, r->step.ramp_s, start_ns, now_ns)) {
+		if (channel_go(c, lane->step.ramp_s, start_ns, now_ns)) {
 			run_order_failed(r, c, "start");
 			return;
 		}
@@ -81,28 +81,23 @@ static void go(struct runner *r)
 }
 
 /* Where each pump of the step is to end. */
-static void aim(struct runner *r)
+static void aim(struct runner *r, struct lane *lane)
 {
-	const struct protocol_step *step = r->step.step;
+	const struct protocol_step *step = lane->step.step;
 
 	for (size_t i = 0; i < step->flow_count; i++) {
 		const struct protocol_flow *flow = &step->flows[i];
 
-		channel_aim(channel_of(r, i), protocol_step_sign(step) * flow->volume_m3, flow->rate_m3_s);
-		channel_mark(channel_of(r, i));
+		channel_aim(channel_of(r, lane, i), protocol_step_sign(step) * flow->volume_m3, flow->rate_m3_s);
+		channel_mark(channel_of(r, lane, i));
 	}
-	r->step.phase = STEP_MOVING;
+	lane->step.phase = STEP_MOVING;
 }
 
-static void forget_step(struct runner *r)
+void steps_forget(struct lane *lane)
 {
-	condition_end(r);
-	r->step = (struct step_run){ .step = NULL };
-}
-
-void steps_free(struct runner *r)
-{
-	forget_step(r);
+	condition_end(lane);
+	lane->step = (struct step_run){ .step = NULL };
 }
 
 /* From now until the clock of this machine next shows a time of day. */
@@ -129,69 +124,69 @@ static uint64_t until_clock_ns(int clock_s)
 	return then > now.tv_sec ? (then - now.tv_sec) * 1000000000ULL - now.tv_nsec : 0;
 }
 
-void steps_next(struct runner *r)
+void steps_next(struct runner *r, struct lane *lane)
 {
-	forget_step(r);
-	if (!program_next(r->program)) {
-		if (r->rescuing)
-			run_event(r, RECORD_WARNING, RECORD_PROTOCOL, NULL, 0,
-				  "the rescue steps are done: the run ends here");
-		r->outcome = r->rescuing ? NANODOSE_EXIT_FAULT : NANODOSE_EXIT_DONE;
-		run_set_mode(r, MODE_STOPPING);
+	const struct protocol_step *step;
+
+	steps_forget(lane);
+	if (!program_next(r->program, &lane->cursor)) {
+		lanes_over(r, lane);
 		return;
 	}
-	r->step.step = program_step(r->program);
-	r->step.begin_ns = r->now_ns;
-	r->step.phase = STEP_WAITING;
+	step = program_step(r->program, &lane->cursor);
+	lane->step.step = step;
+	lane->step.begin_ns = r->now_ns;
+	lane->step.phase = STEP_WAITING;
 	/* A choice says what it was when it is made. */
-	if (r->step.step->verb != PROTOCOL_IF && r->step.step->verb != PROTOCOL_WHILE)
-		run_event(r, RECORD_INFO, RECORD_PROTOCOL, NULL, r->step.step->at.line, "%s",
-			  r->step.step->text);
+	if (step->verb != PROTOCOL_IF && step->verb != PROTOCOL_WHILE)
+		run_event(r, RECORD_INFO, RECORD_PROTOCOL, NULL, step->at.line, "%s", step->text);
 	program_stamp(r->program, r->now_ns);
-	if (r->step.step->until)
-		condition_begin(r);
-	if (r->step.step->verb == PROTOCOL_WAIT_CLOCK)
-		r->step.due_ns = r->now_ns + until_clock_ns(r->step.step->clock_s);
-	else if (r->step.step->verb == PROTOCOL_PERIOD)
-		r->step.due_ns = program_period_end_ns(r->program);
-	if (!is_motion(r->step.step))
+	if (step->until)
+		condition_begin(r, lane);
+	if (step->verb == PROTOCOL_WAIT_CLOCK)
+		lane->step.due_ns = r->now_ns + until_clock_ns(step->clock_s);
+	else if (step->verb == PROTOCOL_PERIOD)
+		lane->step.due_ns = program_period_end_ns(r->program, &lane->cursor);
+	else if (step->verb == PROTOCOL_PARALLEL)
+		lanes_split(r, lane);
+	if (!is_motion(step))
 		return;
-	aim(r);
-	if (r->step.step->verb == PROTOCOL_CURVE)
-		curve_begin(r);
+	aim(r, lane);
+	if (step->verb == PROTOCOL_CURVE)
+		curve_begin(r, lane);
 	/* The event may not have gone into the record: then it starts after the pause. */
 	if (r->mode == MODE_RUNNING)
-		go(r);
+		go(r, lane);
 }
 
 /* All at their ends: wait for what the rig holds back, but not for ever. */
-static void begin_drain(struct runner *r)
+static void begin_drain(struct runner *r, struct lane *lane)
 {
-	r->step.phase = STEP_DRAINING;
-	r->step.drain_ns = r->now_ns;
-	r->step.drain_limit_s = DRAIN_MIN_S;
-	for (size_t i = 0; i < r->step.step->flow_count; i++) {
-		struct channel *c = channel_of(r, i);
+	lane->step.phase = STEP_DRAINING;
+	lane->step.drain_ns = r->now_ns;
+	lane->step.drain_limit_s = DRAIN_MIN_S;
+	for (size_t i = 0; i < lane->step.step->flow_count; i++) {
+		struct channel *c = channel_of(r, lane, i);
 		double tau_s = c->output.stored_m3 / c->output.flow_m3_s;
 
 		/* NAN while the time constant is not known */
 		if (isfinite(tau_s) && tau_s > 0)
-			r->step.drain_limit_s =
-				fmax(r->step.drain_limit_s, DRAIN_MIN_S + 8 * tau_s);
+			lane->step.drain_limit_s =
+				fmax(lane->step.drain_limit_s, DRAIN_MIN_S + 8 * tau_s);
 		channel_set_rest(c, r->now_ns);
 	}
-	r->step.drain_limit_s = fmin(r->step.drain_limit_s, DRAIN_MAX_S);
+	lane->step.drain_limit_s = fmin(lane->step.drain_limit_s, DRAIN_MAX_S);
 }
 
-static bool drained(struct runner *r)
+static bool drained(struct runner *r, struct lane *lane)
 {
-	for (size_t i = 0; i < r->step.step->flow_count; i++) {
-		const struct channel *c = channel_of(r, i);
+	for (size_t i = 0; i < lane->step.step->flow_count; i++) {
+		const struct channel *c = channel_of(r, lane, i);
 		double left = c->output.flow_m3_s / copysign(c->top_m3_s, c->set_point_m3_s);
-		double most_m3 = DRAINED_VOLUME * r->step.step->flows[i].volume_m3;
+		double most_m3 = DRAINED_VOLUME * lane->step.step->flows[i].volume_m3;
 
 		/* Only a reading from after the end can tell. */
-		if (c->has_sensor && (c->flow_ns <= r->step.drain_ns || !(left < DRAINED)))
+		if (c->has_sensor && (c->flow_ns <= lane->step.drain_ns || !(left < DRAINED)))
 			return false;
 		/* NAN while it is not known */
 		if (c->has_sensor && fabs(c->output.stored_m3) > most_m3)
@@ -201,10 +196,10 @@ static bool drained(struct runner *r)
 }
 
 /* Steps that the sensor has not seen as flow: the dose may not be what it seems. */
-static void compare_with_sensor(struct runner *r)
+static void compare_with_sensor(struct runner *r, struct lane *lane)
 {
-	for (size_t i = 0; i < r->step.step->flow_count; i++) {
-		struct channel *c = channel_of(r, i);
+	for (size_t i = 0; i < lane->step.step->flow_count; i++) {
+		struct channel *c = channel_of(r, lane, i);
 		double stepped_m3 = channel_stepped_m3(c);
 		char seen[40], stepped[40];
 
@@ -216,12 +211,12 @@ static void compare_with_sensor(struct runner *r)
 						 seen, sizeof(seen));
 			nanodose_quantity_format(stepped_m3, NANODOSE_DIMENSION_VOLUME, stepped,
 						 sizeof(stepped));
-			run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, r->step.step->at.line,
+			run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, lane->step.step->at.line,
 				  "the sensor saw %s of the %s that the pump stepped: look for a clog, a leak, a stalled pump, or another syringe or fluid than the protocol names; the dose may be wrong",
 				  seen, stepped);
 			break;
 		case MEASURED_BEYOND:
-			run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, r->step.step->at.line,
+			run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, lane->step.step->at.line,
 				  "the flow was beyond what the sensor can measure: this dose rests on the steps alone");
 			break;
 		case MEASURED_AGREES:
@@ -231,42 +226,42 @@ static void compare_with_sensor(struct runner *r)
 	}
 }
 
-static void tick_motion(struct runner *r)
+static void tick_motion(struct runner *r, struct lane *lane)
 {
-	const struct protocol_step *step = r->step.step;
+	const struct protocol_step *step = lane->step.step;
 
-	if (r->step.phase == STEP_MOVING) {
+	if (lane->step.phase == STEP_MOVING) {
 		for (size_t i = 0; i < step->flow_count; i++)
-			if (!channel_of(r, i)->ended) {
+			if (!channel_of(r, lane, i)->ended) {
 				if (step->verb == PROTOCOL_CURVE)
-					curve_tick(r);
+					curve_tick(r, lane);
 				return;
 			}
-		begin_drain(r);
+		begin_drain(r, lane);
 	}
-	if (drained(r)) {
-		compare_with_sensor(r);
-		steps_next(r);
+	if (drained(r, lane)) {
+		compare_with_sensor(r, lane);
+		steps_next(r, lane);
 		return;
 	}
-	if ((r->now_ns - r->step.drain_ns) / 1e9 < r->step.drain_limit_s)
+	if ((r->now_ns - lane->step.drain_ns) / 1e9 < lane->step.drain_limit_s)
 		return;
 	run_event(
 		r, RECORD_WARNING, RECORD_PROGRAM, NULL, step->at.line,
 		"flow has not come down to %.0f %% of the set point %.1f s after the pumps came to rest: going on",
-		100 * DRAINED, r->step.drain_limit_s);
-	compare_with_sensor(r);
-	steps_next(r);
+		100 * DRAINED, lane->step.drain_limit_s);
+	compare_with_sensor(r, lane);
+	steps_next(r, lane);
 }
 
-static void timed_out(struct runner *r, const char *what)
+static void timed_out(struct runner *r, struct lane *lane, const char *what)
 {
-	const struct protocol_step *step = r->step.step;
+	const struct protocol_step *step = lane->step.step;
 
 	if (step->timeout_continues) {
 		run_event(r, RECORD_WARNING, RECORD_PROTOCOL, NULL, step->at.line,
 			  "%s within %g s: going on, as the protocol says", what, step->timeout_s);
-		steps_next(r);
+		steps_next(r, lane);
 		return;
 	}
 	run_event(r, RECORD_FAULT, RECORD_PROTOCOL, NULL, step->at.line,
@@ -274,36 +269,36 @@ static void timed_out(struct runner *r, const char *what)
 	run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
 }
 
-static void tick_until(struct runner *r)
+static void tick_until(struct runner *r, struct lane *lane)
 {
-	const struct protocol_step *step = r->step.step;
-	enum condition condition = condition_holds(r);
+	const struct protocol_step *step = lane->step.step;
+	enum condition condition = condition_holds(r, lane);
 	bool holds = condition == CONDITION_HOLDS;
 
 	if (condition == CONDITION_FAILED)
 		return;
 	if (!holds)
-		r->step.held_ns = 0;
-	else if (!r->step.held_ns)
-		r->step.held_ns = r->now_ns;
-	if (holds && r->now_ns - r->step.held_ns >= step->held_s * 1e9) {
-		condition_tell_signals(r);
-		steps_next(r);
-	} else if (step_elapsed_s(r) >= step->timeout_s) {
-		timed_out(r, "the condition did not hold");
+		lane->step.held_ns = 0;
+	else if (!lane->step.held_ns)
+		lane->step.held_ns = r->now_ns;
+	if (holds && r->now_ns - lane->step.held_ns >= step->held_s * 1e9) {
+		condition_tell_signals(r, lane);
+		steps_next(r, lane);
+	} else if (step_elapsed_s(r, lane) >= step->timeout_s) {
+		timed_out(r, lane, "the condition did not hold");
 	}
 }
 
-static void tick_choice(struct runner *r)
+static void tick_choice(struct runner *r, struct lane *lane)
 {
-	const struct protocol_step *step = r->step.step;
-	enum condition condition = condition_holds(r);
+	const struct protocol_step *step = lane->step.step;
+	enum condition condition = condition_holds(r, lane);
 	bool holds = condition == CONDITION_HOLDS;
 
 	if (condition == CONDITION_FAILED || condition == CONDITION_UNKNOWN)
 		return;
-	condition_tell_signals(r);
-	if (holds && step->verb == PROTOCOL_WHILE && program_round(r->program) == step->times) {
+	condition_tell_signals(r, lane);
+	if (holds && step->verb == PROTOCOL_WHILE && program_round(r->program, &lane->cursor) == step->times) {
 		run_event(r, RECORD_WARNING, RECORD_PROTOCOL, NULL, step->at.line,
 			  "the condition still holds after %u rounds, which is as many as there may be: going on",
 			  step->times);
@@ -312,115 +307,96 @@ static void tick_choice(struct runner *r)
 		run_event(r, RECORD_INFO, RECORD_PROTOCOL, NULL, step->at.line, "%s: %s", step->text,
 			  holds ? "yes" : "no");
 	}
-	program_choose(r->program, holds);
-	steps_next(r);
+	program_choose(r->program, &lane->cursor, holds);
+	steps_next(r, lane);
 }
 
-void steps_tick(struct runner *r)
+void steps_tick(struct runner *r, struct lane *lane)
 {
-	const struct protocol_step *step = r->step.step;
+	const struct protocol_step *step = lane->step.step;
 
 	switch (step->verb) {
 	case PROTOCOL_INFUSE:
 	case PROTOCOL_WITHDRAW:
 	case PROTOCOL_MIX:
 	case PROTOCOL_CURVE:
-		tick_motion(r);
+		tick_motion(r, lane);
 		break;
 	case PROTOCOL_HOLD:
 	case PROTOCOL_WAIT_TIME:
-		if (step_elapsed_s(r) >= step->duration_s)
-			steps_next(r);
+		if (step_elapsed_s(r, lane) >= step->duration_s)
+			steps_next(r, lane);
 		break;
 	case PROTOCOL_WAIT_OPERATOR:
-		if (r->step.answered)
-			steps_next(r);
-		else if (step_elapsed_s(r) >= step->timeout_s)
-			timed_out(r, "no answer");
+		if (lane->step.answered)
+			steps_next(r, lane);
+		else if (step_elapsed_s(r, lane) >= step->timeout_s)
+			timed_out(r, lane, "no answer");
 		break;
 	case PROTOCOL_WAIT_UNTIL:
-		tick_until(r);
+		tick_until(r, lane);
 		break;
 	case PROTOCOL_WAIT_CLOCK:
 	case PROTOCOL_PERIOD:
-		if (r->now_ns >= r->step.due_ns)
-			steps_next(r);
+		if (r->now_ns >= lane->step.due_ns)
+			steps_next(r, lane);
 		break;
 	case PROTOCOL_IF:
 	case PROTOCOL_WHILE:
-		tick_choice(r);
+		tick_choice(r, lane);
 		break;
 	case PROTOCOL_REPEAT:
+	case PROTOCOL_PARALLEL:
+	case PROTOCOL_BRANCH:
 		break;
 	}
 }
 
-bool steps_calm(const struct runner *r)
+bool steps_calm(const struct runner *r, const struct lane *lane)
 {
-	const struct protocol_step *step = r->step.step;
+	const struct protocol_step *step = lane->step.step;
 
 	if (!step)
 		return false;
-	if (r->step.due_ns)
-		return r->step.due_ns > r->now_ns + (uint64_t)(CALM_REST_S * 1e9);
+	if (lane->step.due_ns)
+		return lane->step.due_ns > r->now_ns + (uint64_t)(CALM_REST_S * 1e9);
 	if (step->verb == PROTOCOL_CURVE)
 		return false;
-	if (r->step.phase != STEP_MOVING)
+	if (lane->step.phase != STEP_MOVING)
 		return (step->verb == PROTOCOL_HOLD || step->verb == PROTOCOL_WAIT_TIME) &&
-		       step->duration_s - step_elapsed_s(r) > CALM_REST_S;
+		       step->duration_s - step_elapsed_s(r, lane) > CALM_REST_S;
 	for (size_t i = 0; i < step->flow_count; i++)
 		if (!control_settled(r->channels[step->flows[i].channel].control))
 			return false;
 	return true;
 }
 
-void steps_resume(struct runner *r, uint64_t paused_ns)
+void steps_resume(struct runner *r, struct lane *lane, uint64_t paused_ns)
 {
-	r->step.begin_ns += paused_ns;
-	r->step.curve_ns += paused_ns;
-	program_shift(r->program, paused_ns);
-	if (r->step.step && r->step.step->verb == PROTOCOL_PERIOD)
-		r->step.due_ns += paused_ns;
-	if (r->step.phase == STEP_MOVING)
-		go(r);
-	else if (r->step.phase == STEP_DRAINING)
-		r->step.drain_ns += paused_ns;
+	lane->step.begin_ns += paused_ns;
+	lane->step.curve_ns += paused_ns;
+	if (lane->step.step && lane->step.step->verb == PROTOCOL_PERIOD)
+		lane->step.due_ns += paused_ns;
+	if (lane->step.phase == STEP_MOVING)
+		go(r, lane);
+	else if (lane->step.phase == STEP_DRAINING)
+		lane->step.drain_ns += paused_ns;
 }
 
-void steps_answer(struct runner *r, bool yes, const char *who)
+double steps_left_s(const struct runner *r, const struct lane *lane)
 {
-	if (!steps_question(r) || r->step.answered)
-		return;
-	run_event(r, RECORD_INFO, RECORD_OPERATOR, NULL, r->step.step->at.line, "%s answered %s",
-		  who, yes ? "yes" : "no");
-	if (yes)
-		r->step.answered = true;
-	else
-		run_stop(r, NANODOSE_EXIT_OPERATOR, NANODOSE_STOP_RAMP);
+	return lane->step.step->timeout_s - step_elapsed_s(r, lane);
 }
 
-double steps_left_s(const struct runner *r)
+double steps_progress(const struct runner *r, const struct lane *lane)
 {
-	return r->step.step ? r->step.step->timeout_s - step_elapsed_s(r) : INFINITY;
-}
-
-const char *steps_question(const struct runner *r)
-{
-	if (r->mode != MODE_RUNNING || !r->step.step ||
-	    r->step.step->verb != PROTOCOL_WAIT_OPERATOR || r->step.answered)
-		return NULL;
-	return r->step.step->message;
-}
-
-double steps_progress(const struct runner *r)
-{
-	const struct protocol_step *step = r->step.step;
+	const struct protocol_step *step = lane->step.step;
 	double done = 1;
 
 	if (!step)
 		return 0;
 	if (!is_motion(step))
-		return step->duration_s > 0 ? fmin(1, step_elapsed_s(r) / step->duration_s) : 0;
+		return step->duration_s > 0 ? fmin(1, step_elapsed_s(r, lane) / step->duration_s) : 0;
 	for (size_t i = 0; i < step->flow_count; i++) {
 		const struct channel *c = &r->channels[step->flows[i].channel];
 		double left_m3 = fabs(channel_end_m3(c) - channel_delivered_m3(c));

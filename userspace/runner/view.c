@@ -63,11 +63,6 @@ void view_free(struct runner *r)
 	free(r->view.channels);
 }
 
-static double set_point_m3_s(const struct channel *c)
-{
-	return c->moving && !c->stopping ? c->set_point_m3_s : 0;
-}
-
 void view_sample(struct runner *r, const struct channel *c)
 {
 	struct run_channel_view *view = &r->view.channels[c->index];
@@ -84,7 +79,7 @@ void view_sample(struct runner *r, const struct channel *c)
 		.time_s = time_s,
 		.flow_ul_min = c->flow_m3_s / UL_MIN,
 		.estimate_ul_min = c->output.flow_m3_s / UL_MIN,
-		.setpoint_ul_min = set_point_m3_s(c) / UL_MIN,
+		.setpoint_ul_min = channel_set_point_m3_s(c) / UL_MIN,
 		.pressure_kpa = c->pressure_pa / 1000,
 	};
 	view->history_end = (view->history_end + 1) % RUN_HISTORY;
@@ -96,7 +91,7 @@ static void update_channel(struct run_channel_view *view, const struct channel *
 {
 	double concentration = c->plan->concentration_per_m3;
 
-	view->setpoint_ul_min = set_point_m3_s(c) / UL_MIN;
+	view->setpoint_ul_min = channel_set_point_m3_s(c) / UL_MIN;
 	view->flow_ul_min = c->flow_m3_s / UL_MIN;
 	view->estimate_ul_min = c->output.flow_m3_s / UL_MIN;
 	view->pump_rate_ul_min = c->moving ? c->run_rate_nhz / 1e9 * c->step_m3 / UL_MIN : 0;
@@ -117,7 +112,7 @@ static enum run_status status_of(const struct runner *r)
 	case MODE_STARTING:
 		return RUN_STARTING;
 	case MODE_RUNNING:
-		return steps_question(r) ? RUN_WAITING_OPERATOR : RUN_RUNNING;
+		return lanes_question(r) ? RUN_WAITING_OPERATOR : RUN_RUNNING;
 	case MODE_PAUSING:
 		return RUN_PAUSING;
 	case MODE_PAUSED:
@@ -161,28 +156,20 @@ static const char *status_text(const struct runner *r)
 	case MODE_OVER:
 		return run_status_word(r->outcome);
 	}
-	if (steps_question(r))
+	if (lanes_question(r))
 		return "waiting for the operator";
-	switch (r->step.phase) {
-	case STEP_MOVING:
-		return "dosing";
-	case STEP_DRAINING:
-		return "letting the flow settle";
-	default:
-		return r->step.step && r->step.step->verb == PROTOCOL_HOLD ? "holding" : "waiting";
-	}
+	return lanes_doing(r);
 }
 
 void view_update(struct runner *r)
 {
 	struct run_view *view = &r->view;
-	double progress = steps_progress(r);
+	const struct protocol_step *step = r->lane.step.step;
 	double done_s = program_done_s(r->program);
 
-	if (r->step.step) {
-		done_s += progress * r->step.step->duration_s;
-		view->steps[program_active(r->program)].progress = progress;
-	}
+	if (step)
+		done_s += steps_progress(r, &r->lane) * step->duration_s;
+	lanes_show_progress(r);
 	view->record_path = r->record_path;
 	view->status = status_of(r);
 	view->status_text = status_text(r);
@@ -191,9 +178,9 @@ void view_update(struct runner *r)
 	view->progress = view->planned_s > 0 ? fmin(1, done_s / view->planned_s) : 0;
 	if (view->status == RUN_DONE)
 		view->progress = 1;
-	view->question = steps_question(r);
-	view->question_left_s = view->question ? steps_left_s(r) : INFINITY;
-	view->step_active = program_active(r->program);
+	view->question = lanes_question(r);
+	view->question_left_s = lanes_question_left_s(r);
+	view->step_active = program_active(r->program, &r->lane.cursor);
 	view->events = r->events;
 	view->event_count = r->event_count;
 	for (size_t i = 0; i < r->channel_count; i++)
