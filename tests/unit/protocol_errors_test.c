@@ -57,7 +57,7 @@ static void read_comments(struct invalid *invalid, char *text)
 			CHECK(equals);
 			*equals = '\0';
 			invalid->settings[invalid->setting_count++] =
-				(struct protocol_setting){ line + 7, equals + 1 };
+				(struct protocol_setting){ .name = line + 7, .value = equals + 1 };
 		} else if (!strncmp(line, "# pump: ", 8)) {
 			read_pump(invalid, line + 8);
 		}
@@ -100,7 +100,8 @@ TEST(each_invalid_protocol_is_told_exactly_what_is_wrong_and_where)
 	snprintf(path, sizeof(path), "%s/protocols/invalid", top);
 	count = scandir(path, &entries, NULL, alphasort);
 	for (int i = 0; i < count; i++) {
-		if (entries[i]->d_name[0] != '.') {
+		/* The folder holds files that these call. */
+		if (entries[i]->d_type == DT_REG) {
 			snprintf(path, sizeof(path), "%s/protocols/invalid/%s", top,
 				 entries[i]->d_name);
 			check_invalid(path);

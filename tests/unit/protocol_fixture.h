@@ -26,7 +26,7 @@ static const char *write_file(const void *text, size_t size)
 	return path;
 }
 
-/* The messages as text, one a line, without the file's name. To be freed. */
+/* The messages as text, one a line, without the file's name but for one that is called. To be freed. */
 __attribute__((unused))
 static char *messages(struct diagnostics *diagnostics)
 {
@@ -35,6 +35,11 @@ static char *messages(struct diagnostics *diagnostics)
 	FILE *stream = open_memstream(&text, &size);
 
 	diagnostics->file = "";
+	for (size_t i = 0; i < diagnostics->called_count; i++) {
+		char *path = diagnostics->called[i].path, *name = strrchr(path, '/');
+
+		memmove(path, name, strlen(name) + 1);
+	}
 	diagnostics_print(diagnostics, stream);
 	fclose(stream);
 	/* ":7:11: error" to "7:11: error", ": error" to "error" */

@@ -238,7 +238,7 @@ TEST(inputs_stand_for_what_was_written_and_carry_their_dimension)
 
 TEST(set_replaces_the_default_of_an_input)
 {
-	static const struct protocol_setting settings[] = { { "speed", " 30 uL/s" } };
+	static const struct protocol_setting settings[] = { { .name = "speed", .value = " 30 uL/s" } };
 	struct diagnostics diagnostics;
 	struct protocol *p;
 	char text[1024];
@@ -364,7 +364,7 @@ TEST(each_rig_file_has_the_protocols_syringes_and_known_parameters)
 		if (!p || !p->rig)
 			continue;
 		text = read_file(p->rig, &size);
-		tree = tree_new(text, size, &rig_diagnostics);
+		tree = tree_new(text, size, 0, &rig_diagnostics);
 		diagnostics_print(&rig_diagnostics, stdout);
 		CHECK(tree && tree_root(tree));
 		for (size_t c = 0; tree && c < p->channel_count; c++) {

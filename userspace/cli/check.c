@@ -78,6 +78,10 @@ static struct json_object *messages_json(const struct diagnostics *diagnostics)
 		const struct diagnostic *one = &diagnostics->list[i];
 		struct json_object *object = json_object_new_object();
 
+		/* Of a called file; without it the message is about the protocol. */
+		if (one->at.file)
+			ADD(object, "file",
+			    json_object_new_string(diagnostics_path(diagnostics, one->at.file)));
 		ADD(object, "line", one->at.line ? json_object_new_int(one->at.line) : NULL);
 		ADD(object, "column", one->at.line ? json_object_new_int(one->at.column) : NULL);
 		ADD(object, "severity", json_object_new_string(one->warning ? "warning" : "error"));

@@ -115,7 +115,7 @@ int settings_add_file(struct settings *settings, const char *verb, const char *p
 		diagnostics_add(&diagnostics, whole_file, false, "is larger than %u KiB, which no inputs are",
 				MAX_FILE >> 10);
 	else
-		tree = tree_new(text, size, &diagnostics);
+		tree = tree_new(text, size, 0, &diagnostics);
 	if (tree)
 		status = add_nodes(settings, verb, tree_root(tree), &diagnostics);
 	tree_free(tree);

@@ -199,7 +199,8 @@ static int write_facts(struct run *run, hid_t file)
 {
 	static const char facts[] =
 		"SELECT p.name AS protocol_name, p.path AS protocol_path, p.text AS protocol,"
-		" r.status, r.time_ns * 1e-9 AS duration_s, r.summary FROM protocol p LEFT JOIN result r";
+		" r.status, r.time_ns * 1e-9 AS duration_s, r.summary FROM protocol p LEFT JOIN result r"
+		" WHERE p.rowid = 1";
 	struct reader_clock clock = { 0 };
 	char utc[READER_UTC_SIZE];
 	sqlite3_stmt *row = prepare(run, facts);

@@ -51,30 +51,30 @@ static void limit_doses(struct walk *walk, const struct protocol_flow *flow, dou
 	const struct protocol_channel *channel = &walk->loader->protocol->channels[flow->channel];
 	const struct loader_channel *more = &walk->loader->channels[flow->channel];
 	struct level *level = &walk->levels[flow->channel];
-	char asked[WORDING_SIZE];
+	char asked[WORDING_SIZE], line[WORDING_SIZE];
 	double sum_m3;
 
 	if (flow->volume_m3 > channel->limit_step_dose_m3 * (1 + SLACK) && !level->reported_step_dose) {
 		level->reported_step_dose = true;
 		loader_error(walk->loader, flow->at_volume,
-			     "gives %s of '%s' in one step, beyond its limit of %s (line %d)",
+			     "gives %s of '%s' in one step, beyond its limit of %s (%s)",
 			     dose_text(flow->volume_m3, channel, more->step_dose_limit_text, asked,
 				       sizeof(asked)),
-			     channel->name, more->step_dose_limit_text, more->at_step_dose_limit.line);
+			     channel->name, more->step_dose_limit_text, format_line(more->at_step_dose_limit, flow->at_volume, line, sizeof(line)));
 	}
 	if (channel->infused_m3 > channel->limit_dose_m3 * (1 + SLACK) && !level->reported_dose) {
 		level->reported_dose = true;
 		loader_error(walk->loader, flow->at_volume,
-			     "'%s' would have given %s by here, beyond its limit of %s (line %d)",
+			     "'%s' would have given %s by here, beyond its limit of %s (%s)",
 			     channel->name,
 			     dose_text(channel->infused_m3, channel, more->dose_limit_text, asked,
 				       sizeof(asked)),
-			     more->dose_limit_text, more->at_dose_limit.line);
+			     more->dose_limit_text, format_line(more->at_dose_limit, flow->at_volume, line, sizeof(line)));
 	}
 	if (isinf(channel->limit_window_dose_m3))
 		return;
 	if (!doses_add(&level->doses, walk->duration_s - duration_s, walk->duration_s, flow->volume_m3)) {
-		loader_error(walk->loader, (struct source_position){ 0, 0 }, "out of memory");
+		loader_error(walk->loader, (struct source_position){ 0 }, "out of memory");
 		level->reported_window_dose = true;
 		return;
 	}
@@ -82,11 +82,11 @@ static void limit_doses(struct walk *walk, const struct protocol_flow *flow, dou
 	if (sum_m3 > channel->limit_window_dose_m3 * (1 + SLACK) && !level->reported_window_dose) {
 		level->reported_window_dose = true;
 		loader_error(walk->loader, flow->at_volume,
-			     "'%s' would have given %s within %s by here, beyond its limit of %s (line %d)",
+			     "'%s' would have given %s within %s by here, beyond its limit of %s (%s)",
 			     channel->name,
 			     dose_text(sum_m3, channel, more->window_dose_limit_text, asked, sizeof(asked)),
 			     more->dose_window_text, more->window_dose_limit_text,
-			     more->at_window_dose_limit.line);
+			     format_line(more->at_window_dose_limit, flow->at_volume, line, sizeof(line)));
 	}
 }
 
@@ -95,17 +95,17 @@ static void infuse(struct walk *walk, const struct protocol_flow *flow, double d
 	struct protocol_channel *channel = &walk->loader->protocol->channels[flow->channel];
 	const struct loader_channel *more = &walk->loader->channels[flow->channel];
 	struct level *level = &walk->levels[flow->channel];
-	char asked[WORDING_SIZE], left[WORDING_SIZE];
+	char asked[WORDING_SIZE], left[WORDING_SIZE], line[WORDING_SIZE];
 	double slack = SLACK * (channel->loaded_m3 + flow->volume_m3);
 
 	channel->infused_m3 += flow->volume_m3;
 	if (channel->infused_m3 > channel->limit_volume_m3 * (1 + SLACK) && !level->reported_limit) {
 		level->reported_limit = true;
 		loader_error(walk->loader, flow->at_volume,
-			     "'%s' would have infused %s by here, beyond its limit of %s (line %d)",
+			     "'%s' would have infused %s by here, beyond its limit of %s (%s)",
 			     channel->name,
 			     volume_text(channel->infused_m3, channel, asked, sizeof(asked)),
-			     more->volume_limit_text, more->at_volume_limit.line);
+			     more->volume_limit_text, format_line(more->at_volume_limit, flow->at_volume, line, sizeof(line)));
 	}
 	limit_doses(walk, flow, duration_s);
 	if (!more->loaded_known || walk->loader->levels_unknown)
@@ -117,8 +117,8 @@ static void infuse(struct walk *walk, const struct protocol_flow *flow, double d
 	volume_text(flow->volume_m3, channel, asked, sizeof(asked));
 	volume_text(level->now_m3 + flow->volume_m3, channel, left, sizeof(left));
 	loader_error(walk->loader, flow->at_volume,
-		     "infuses %s of '%s', which has %s left here (%s loaded, line %d); load more or infuse less",
-		     asked, channel->name, left, channel->loaded_text, more->at_loaded.line);
+		     "infuses %s of '%s', which has %s left here (%s loaded, %s); load more or infuse less",
+		     asked, channel->name, left, channel->loaded_text, format_line(more->at_loaded, flow->at_volume, line, sizeof(line)));
 }
 
 static void withdraw(struct walk *walk, const struct protocol_flow *flow)

@@ -25,6 +25,23 @@ long channels_find(const struct protocol *protocol, const char *name)
 	return -1;
 }
 
+const char *channels_name_here(const struct loader *loader, size_t channel)
+{
+	return loader->scope->channel_names ? loader->scope->channel_names[channel] :
+	       loader->protocol->channels[channel].name;
+}
+
+long channels_find_here(const struct loader *loader, const char *name)
+{
+	for (size_t i = 0; i < loader->protocol->channel_count; i++) {
+		const char *here = channels_name_here(loader, i);
+
+		if (here && !strcmp(here, name))
+			return i;
+	}
+	return -1;
+}
+
 static void load_pump(struct loader *loader, const struct node *node,
 		      struct protocol_channel *channel)
 {

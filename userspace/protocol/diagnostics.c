@@ -56,6 +56,20 @@ static void make_printable(char *text)
 	*to = '\0';
 }
 
+/* A file that is called twice is read twice: what is wrong with it is told once. */
+static bool told(const struct diagnostics *diagnostics, struct source_position at, const char *text)
+{
+	for (size_t i = 0; at.file && i < diagnostics->count; i++) {
+		const struct diagnostic *one = &diagnostics->list[i];
+
+		if (one->at.file && one->at.line == at.line && one->at.column == at.column &&
+		    !strcmp(one->text, text) &&
+		    !strcmp(diagnostics_path(diagnostics, one->at.file), diagnostics_path(diagnostics, at.file)))
+			return true;
+	}
+	return false;
+}
+
 void diagnostics_add(struct diagnostics *diagnostics, struct source_position at, bool warning,
 		     const char *format, ...)
 {
@@ -63,20 +77,21 @@ void diagnostics_add(struct diagnostics *diagnostics, struct source_position at,
 	struct diagnostic *list;
 	va_list args;
 
+	va_start(args, format);
+	if (vsnprintf(text, sizeof(text), format, args) < 0)
+		text[0] = '\0';
+	va_end(args);
+	make_printable(text);
+	if (told(diagnostics, at, text))
+		return;
 	if (!warning)
 		diagnostics->errors++;
 	if (diagnostics->count >= MAX_DIAGNOSTICS)
 		return;
 	if (diagnostics->count == MAX_DIAGNOSTICS - 1) {
-		at = (struct source_position){ 0, 0 };
+		at = (struct source_position){ 0 };
 		snprintf(text, sizeof(text), "too many messages, the rest is left out");
-	} else {
-		va_start(args, format);
-		if (vsnprintf(text, sizeof(text), format, args) < 0)
-			text[0] = '\0';
-		va_end(args);
 	}
-	make_printable(text);
 
 	list = realloc(diagnostics->list, (diagnostics->count + 1) * sizeof(*list));
 	if (!list)
@@ -89,8 +104,34 @@ void diagnostics_add(struct diagnostics *diagnostics, struct source_position at,
 		diagnostics->count++;
 }
 
+int diagnostics_called(struct diagnostics *diagnostics, const char *path, const char *source)
+{
+	struct diagnostics_file *list, file;
+
+	list = realloc(diagnostics->called, (diagnostics->called_count + 1) * sizeof(*list));
+	if (!list)
+		return 0;
+	diagnostics->called = list;
+	file = (struct diagnostics_file){ strdup(path), strdup(source) };
+	if (!file.path || !file.source) {
+		free(file.path);
+		free(file.source);
+		return 0;
+	}
+	list[diagnostics->called_count++] = file;
+	return diagnostics->called_count;
+}
+
+const char *diagnostics_path(const struct diagnostics *diagnostics, int file)
+{
+	return file && (size_t)file <= diagnostics->called_count ? diagnostics->called[file - 1].path :
+	       diagnostics->file;
+}
+
 static int compare(const struct diagnostic *a, const struct diagnostic *b)
 {
+	if (a->at.file != b->at.file)
+		return a->at.file < b->at.file ? -1 : 1;
 	if (a->at.line != b->at.line)
 		return a->at.line < b->at.line ? -1 : 1;
 	if (a->at.column != b->at.column)
@@ -134,7 +175,10 @@ static size_t marked_length(const char *text)
 
 static void mark(const struct diagnostics *diagnostics, const struct diagnostic *one, FILE *stream)
 {
-	const char *from = diagnostics->source, *at;
+	size_t file = one->at.file;
+	const char *from = !file ? diagnostics->source :
+			   file <= diagnostics->called_count ? diagnostics->called[file - 1].source : NULL;
+	const char *at;
 	char text[MAX_MARKED + 1];
 	size_t length, marked;
 	int column = 1;
@@ -179,14 +223,15 @@ static void print(const struct diagnostics *diagnostics, FILE *stream, bool mark
 	for (size_t i = 0; i < diagnostics->count; i++) {
 		const struct diagnostic *one = sorted.list ? &sorted.list[i] : &diagnostics->list[i];
 		const char *kind = one->warning ? "warning" : "error";
+		const char *path = diagnostics_path(diagnostics, one->at.file);
 
 		if (one->at.line > 0)
-			fprintf(stream, "%s:%d:%d: %s: %s\n", diagnostics->file, one->at.line,
+			fprintf(stream, "%s:%d:%d: %s: %s\n", path, one->at.line,
 				one->at.column, kind, one->text);
 		if (one->at.line > 0 && marked)
 			mark(diagnostics, one, stream);
 		if (one->at.line <= 0)
-			fprintf(stream, "%s: %s: %s\n", diagnostics->file, kind, one->text);
+			fprintf(stream, "%s: %s: %s\n", path, kind, one->text);
 	}
 	if (diagnostics->errors && !diagnostics->count)
 		fprintf(stream, "%s: error: out of memory\n", diagnostics->file);
@@ -207,8 +252,15 @@ void diagnostics_free(struct diagnostics *diagnostics)
 {
 	for (size_t i = 0; i < diagnostics->count; i++)
 		free(diagnostics->list[i].text);
+	for (size_t i = 0; i < diagnostics->called_count; i++) {
+		free(diagnostics->called[i].path);
+		free(diagnostics->called[i].source);
+	}
+	free(diagnostics->called);
 	free(diagnostics->list);
 	free(diagnostics->source);
+	diagnostics->called = NULL;
+	diagnostics->called_count = 0;
 	diagnostics->source = NULL;
 	diagnostics->list = NULL;
 	diagnostics->count = 0;

@@ -139,6 +139,8 @@ static void set_channels(lua_State *lua, int environment, const struct expressio
 				channel->pressure_kpa, channel->temperature_c,
 			};
 
+			if (!channel->name)
+				continue;
 			lua_pushnumber(lua, numbers[t]);
 			lua_setfield(lua, -2, channel->name);
 		}

@@ -42,9 +42,11 @@ static bool load_value(struct loader *loader, const struct node *node,
 
 static const struct protocol_setting *find_setting(const struct loader *loader, const char *name)
 {
-	for (size_t i = 0; i < loader->setting_count; i++) {
-		if (!strcmp(loader->settings[i].name, name))
-			return &loader->settings[i];
+	const struct loader_scope *scope = loader->scope;
+
+	for (size_t i = 0; i < scope->setting_count; i++) {
+		if (!strcmp(scope->settings[i].name, name))
+			return &scope->settings[i];
 	}
 	return NULL;
 }
@@ -57,8 +59,10 @@ static void apply_setting(struct loader *loader, struct protocol_input *input,
 
 	if (!setting)
 		return;
-	if (nanodose_quantity_parse(setting->value, input->dimension, &input->value, &error)) {
-		loader_error(loader, at, "--set %s: %s", input->name,
+	if (setting->exact && setting->dimension == input->dimension) {
+		input->value = setting->number;
+	} else if (nanodose_quantity_parse(setting->value, input->dimension, &input->value, &error)) {
+		loader_error(loader, at, "%s %s: %s", loader->scope->given, input->name,
 			     error ? error : "out of memory");
 		free(error);
 		return;
@@ -83,8 +87,8 @@ static void check_border(struct loader *loader, const struct protocol_input *inp
 		return;
 	if (sign * input->value < sign * limit) {
 		if (input->set)
-			loader_error(loader, at, "--set %s: \"%s\" is %s the %s of %s", input->name,
-				     input->text, sign > 0 ? "below" : "above",
+			loader_error(loader, at, "%s %s: \"%s\" is %s the %s of %s",
+				     loader->scope->given, input->name, input->text, sign > 0 ? "below" : "above",
 				     sign > 0 ? "minimum" : "maximum", text);
 		else
 			loader_error(loader, at, "value: \"%s\" is %s the %s of %s", input->text,
@@ -117,7 +121,8 @@ static void check_choices(struct loader *loader, const struct protocol_input *in
 			return;
 		texts[count++] = one->text;
 	}
-	loader_error(loader, at, "%s%s: \"%s\" is none of the choices, %s", input->set ? "--set " : "",
+	loader_error(loader, at, "%s%s%s: \"%s\" is none of the choices, %s",
+		     input->set ? loader->scope->given : "", input->set ? " " : "",
 		     input->set ? input->name : "value", input->text,
 		     join_words(texts, count, list, sizeof(list)));
 }
@@ -174,6 +179,8 @@ static bool good_name(struct loader *loader, const struct node *key)
 
 static void check_settings(struct loader *loader, const struct node *node)
 {
+	const struct loader_scope *scope = loader->scope;
+	const struct source_position at = { .file = scope->file };
 	const char *names[LOADER_MAX_INPUTS];
 	size_t count = 0;
 	char known[256];
@@ -181,37 +188,43 @@ static void check_settings(struct loader *loader, const struct node *node)
 	for (const struct node *one = node ? node->first : NULL;
 	     one && one->key && count < LOADER_MAX_INPUTS; one = one->next)
 		names[count++] = one->key->text;
-	for (size_t i = 0; i < loader->setting_count; i++) {
-		const char *name = loader->settings[i].name;
+	for (size_t i = 0; i < scope->setting_count; i++) {
+		const char *name = scope->settings[i].name;
 		const char *near = nearest_word(name, names, count);
-		struct source_position at = { 0, 0 };
 
 		if (node && node->type == NODE_MAPPING && node_get(node, name)) {
-			if (find_setting(loader, name) != &loader->settings[i])
-				loader_error(loader, at, "--set %s is given twice", name);
+			if (find_setting(loader, name) != &scope->settings[i])
+				loader_error(loader, at, "%s %s is given twice", scope->given, name);
 			continue;
 		}
 		if (near)
-			loader_error(loader, at, "--set %s: there is no such input, did you mean '%s'?",
-				     name, near);
+			loader_error(loader, at, "%s %s: there is no such input, did you mean '%s'?",
+				     scope->given, name, near);
 		else if (count)
-			loader_error(loader, at, "--set %s: there is no such input, there are %s",
-				     name, join_words(names, count, known, sizeof(known)));
+			loader_error(loader, at, "%s %s: there is no such input, there are %s",
+				     scope->given, name, join_words(names, count, known, sizeof(known)));
 		else
-			loader_error(loader, at, "--set %s: the protocol has no inputs", name);
+			loader_error(loader, at, "%s %s: %s has no inputs", scope->given, name,
+				     scope->caller ? "the file" : "the protocol");
 	}
+}
+
+void protocol_input_clear(struct protocol_input *input)
+{
+	free(input->name);
+	free(input->text);
 }
 
 void inputs_load(struct loader *loader, const struct node *node)
 {
-	struct protocol *protocol = loader->protocol;
+	struct loader_scope *scope = loader->scope;
 
 	if (node && node->type != NODE_MAPPING) {
 		loader_error(loader, node->at, "inputs: must be a mapping such as {ratio: {value: 3, max: 9}}");
 		node = NULL;
 	}
 	check_settings(loader, node);
-	loader->input_nodes = node;
+	scope->input_nodes = node;
 	if (!node)
 		return;
 	if (node->count > LOADER_MAX_INPUTS) {
@@ -219,23 +232,22 @@ void inputs_load(struct loader *loader, const struct node *node)
 			     LOADER_MAX_INPUTS);
 		return;
 	}
-	protocol->inputs = loader_allocate(loader, node->count, sizeof(*protocol->inputs));
-	loader->input_at = loader_allocate(loader, node->count, sizeof(*loader->input_at));
-	loader->input_used = loader_allocate(loader, node->count, sizeof(*loader->input_used));
-	if (!protocol->inputs || !loader->input_at || !loader->input_used)
+	scope->inputs = loader_allocate(loader, node->count, sizeof(*scope->inputs));
+	scope->input_at = loader_allocate(loader, node->count, sizeof(*scope->input_at));
+	scope->input_used = loader_allocate(loader, node->count, sizeof(*scope->input_used));
+	if (!scope->inputs || !scope->input_at || !scope->input_used)
 		return;
 	/* In order: the value of one may use those above it. */
 	for (const struct node *one = node->first; one; one = one->next) {
 		struct protocol_input input = { 0 };
 
-		loader->input_current = one;
+		scope->input_current = one;
 		if (good_name(loader, one->key) && load_input(loader, one, &input)) {
-			loader->input_at[protocol->input_count] = one->key->at;
-			protocol->inputs[protocol->input_count++] = input;
+			scope->input_at[scope->input_count] = one->key->at;
+			scope->inputs[scope->input_count++] = input;
 		} else {
-			free(input.name);
-			free(input.text);
+			protocol_input_clear(&input);
 		}
 	}
-	loader->input_current = NULL;
+	scope->input_current = NULL;
 }

@@ -121,8 +121,18 @@ const struct node *loader_need(struct loader *loader, const struct node *mapping
 
 /* ---- the file --------------------------------------------------------------------- */
 
-/* NULL is reported. To be freed; a NUL follows the last byte. */
-static char *read_file(struct loader *loader, const char *path, size_t *size)
+char *loader_path(struct loader *loader, const char *written)
+{
+	const char *slash = strrchr(loader->scope->path, '/');
+
+	if (*written == '/' || !slash)
+		return loader_text(loader, "%s", written);
+	return loader_text(loader, "%.*s/%s", (int)(slash - loader->scope->path), loader->scope->path,
+			   written);
+}
+
+char *loader_read_file(struct loader *loader, const char *path, const char *written, struct source_position at,
+		       size_t *size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	char *text = NULL;
@@ -143,31 +153,31 @@ static char *read_file(struct loader *loader, const char *path, size_t *size)
 			break;
 		*size += got;
 	}
-	if (got < 0) {
-		loader_error(loader, whole_file, "cannot be read: %s%s", strerror(errno),
+	if (got < 0 && written)
+		loader_error(loader, at, "\"%s\" cannot be read: %s; the path counts from the folder of the file that names it",
+			     written, strerror(errno));
+	else if (got < 0)
+		loader_error(loader, at, "cannot be read: %s%s", strerror(errno),
 			     errno == EISDIR ? "; name a protocol file in it" : "");
-		free(text);
-		text = NULL;
-	}
 	if (fd >= 0)
 		close(fd);
-	if (text && *size > MAX_FILE) {
-		loader_error(loader, whole_file, "is larger than 1 MiB, which no protocol is");
-		free(text);
-		text = NULL;
-	}
-	return text;
+	if (got >= 0 && *size > MAX_FILE)
+		loader_error(loader, at, "is larger than 1 MiB, which no protocol is");
+	if (got >= 0 && *size <= MAX_FILE)
+		return text;
+	free(text);
+	return NULL;
 }
 
 /* ---- the top level ---------------------------------------------------------------- */
 
-static void load_version(struct loader *loader, const struct node *root)
+void loader_version(struct loader *loader, const struct node *root, const char *what)
 {
 	const struct node *node = node_get(root, "nanodose");
 
 	if (!node)
 		loader_error(loader, root->at,
-			     "the key 'nanodose' is missing; a protocol says 'nanodose: 1', the version of its language");
+			     "the key 'nanodose' is missing; %s says 'nanodose: 1', the version of its language", what);
 	else if (node->type != NODE_SCALAR || strcmp(node->text, "1"))
 		loader_error(loader, node->at, "nanodose: this program reads version 1 of the language, not \"%s\"",
 			     node->type == NODE_SCALAR ? node->text : node_type_name(node));
@@ -196,7 +206,6 @@ static void load_rig(struct loader *loader, const struct node *root)
 {
 	struct protocol *protocol = loader->protocol;
 	const struct node *node = node_get(root, "rig");
-	const char *slash = strrchr(protocol->path, '/');
 	struct stat status;
 	char *text;
 
@@ -205,16 +214,23 @@ static void load_rig(struct loader *loader, const struct node *root)
 	text = value_text(loader, node, "rig");
 	if (!text)
 		return;
-	if (text[0] == '/' || !slash)
-		protocol->rig = loader_text(loader, "%s", text);
-	else
-		protocol->rig = loader_text(loader, "%.*s/%s", (int)(slash - protocol->path),
-					    protocol->path, text);
+	protocol->rig = loader_path(loader, text);
 	if (protocol->rig && (stat(protocol->rig, &status) || !S_ISREG(status.st_mode)))
 		loader_error(loader, node->at,
 			     "rig: there is no file \"%s\"; the path counts from the protocol's folder",
 			     text);
 	free(text);
+}
+
+void loader_unused_inputs(struct loader *loader)
+{
+	const struct loader_scope *scope = loader->scope;
+
+	for (size_t i = 0; i < scope->input_count; i++) {
+		if (!scope->input_used[i])
+			loader_warning(loader, scope->input_at[i], "input '%s' is used nowhere",
+				       scope->inputs[i].name);
+	}
 }
 
 static void report_unused(struct loader *loader)
@@ -227,11 +243,7 @@ static void report_unused(struct loader *loader)
 				     "channel '%s' is used by no step; use it or remove it",
 				     protocol->channels[i].name);
 	}
-	for (size_t i = 0; i < protocol->input_count; i++) {
-		if (!loader->input_used[i])
-			loader_warning(loader, loader->input_at[i],
-				       "input '%s' is used nowhere", protocol->inputs[i].name);
-	}
+	loader_unused_inputs(loader);
 	for (size_t i = 0; i < protocol->signal_count; i++) {
 		if (!loader->signal_used[i] && !loader->uses_unknown)
 			loader_error(loader, protocol->signals[i].at,
@@ -257,7 +269,7 @@ static void load_root(struct loader *loader, const struct node *root)
 		return;
 	}
 	LOADER_KEYS(loader, root, "a protocol", keys);
-	load_version(loader, root);
+	loader_version(loader, root, "a protocol");
 	inputs_load(loader, node_get(root, "inputs"));
 	signals_load(loader, node_get(root, "signals"));
 	load_name(loader, root);
@@ -281,12 +293,12 @@ static void load(struct loader *loader, const char *path)
 	size_t size;
 
 	protocol->path = loader_text(loader, "%s", path);
-	protocol->text = read_file(loader, path, &size);
+	protocol->text = loader_read_file(loader, path, NULL, whole_file, &size);
 	if (!protocol->path || !protocol->text)
 		return;
 	/* Outlives the protocol; without it messages are not marked in their line. */
 	loader->diagnostics->source = strdup(protocol->text);
-	tree = tree_new(protocol->text, size, loader->diagnostics);
+	tree = tree_new(protocol->text, size, 0, loader->diagnostics);
 	if (tree)
 		load_root(loader, tree_root(tree));
 	tree_free(tree);
@@ -297,14 +309,18 @@ struct protocol *protocol_load(const char *path, const struct protocol_setting *
 {
 	struct loader *loader = calloc(1, sizeof(*loader));
 	struct protocol *protocol = calloc(1, sizeof(*protocol));
+	struct loader_scope scope = {
+		.path = path, .given = "--set", .settings = settings, .setting_count = setting_count,
+	};
 
 	*diagnostics = (struct diagnostics){ .file = path };
 	if (loader && protocol) {
 		loader->protocol = protocol;
 		loader->diagnostics = diagnostics;
-		loader->settings = settings;
-		loader->setting_count = setting_count;
+		loader->scope = &scope;
 		load(loader, path);
+		protocol->inputs = scope.inputs;
+		protocol->input_count = scope.input_count;
 		for (size_t i = 0; i < LOADER_MAX_CHANNELS; i++) {
 			free(loader->channels[i].rate_limit_text);
 			free(loader->channels[i].volume_limit_text);
@@ -314,8 +330,7 @@ struct protocol *protocol_load(const char *path, const struct protocol_setting *
 			free(loader->channels[i].dose_window_text);
 			free(loader->channels[i].shear_limit_text);
 		}
-		free(loader->input_at);
-		free(loader->input_used);
+		loader_scope_clear(&scope);
 	} else {
 		diagnostics_add(diagnostics, whole_file, false, "out of memory");
 	}
@@ -325,6 +340,12 @@ struct protocol *protocol_load(const char *path, const struct protocol_setting *
 		return NULL;
 	}
 	return protocol;
+}
+
+void loader_scope_clear(struct loader_scope *scope)
+{
+	free(scope->input_at);
+	free(scope->input_used);
 }
 
 void protocol_step_clear(struct protocol_step *step)
@@ -341,6 +362,18 @@ void protocol_step_clear(struct protocol_step *step)
 	free(step->text);
 	free(step->message);
 	free(step->until);
+}
+
+void protocol_call_clear(struct protocol_call *call, size_t channel_count)
+{
+	for (size_t i = 0; i < call->input_count; i++)
+		protocol_input_clear(&call->inputs[i]);
+	free(call->inputs);
+	for (size_t i = 0; call->channel_names && i < channel_count; i++)
+		free(call->channel_names[i]);
+	free(call->channel_names);
+	free(call->path);
+	free(call->text);
 }
 
 void protocol_free(struct protocol *protocol)
@@ -363,11 +396,12 @@ void protocol_free(struct protocol *protocol)
 		free(protocol->channels[i].peak_text);
 	}
 	free(protocol->channels);
-	for (size_t i = 0; i < protocol->input_count; i++) {
-		free(protocol->inputs[i].name);
-		free(protocol->inputs[i].text);
-	}
+	for (size_t i = 0; i < protocol->input_count; i++)
+		protocol_input_clear(&protocol->inputs[i]);
 	free(protocol->inputs);
+	for (size_t i = 0; i < protocol->call_count; i++)
+		protocol_call_clear(&protocol->calls[i], protocol->channel_count);
+	free(protocol->calls);
 	for (size_t i = 0; i < protocol->signal_count; i++)
 		protocol_signal_clear(&protocol->signals[i]);
 	free(protocol->signals);

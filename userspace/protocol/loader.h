@@ -14,6 +14,7 @@
 #define LOADER_MAX_INPUTS	64
 #define LOADER_MAX_SIGNALS	16
 #define LOADER_MAX_CHOICES	32
+#define LOADER_MAX_CALLS	64
 #define LOADER_MAX_REPEATS	16	/* nested */
 #define LOADER_MAX_STEPS	100000	/* with every repeat written out */
 
@@ -27,15 +28,27 @@ struct loader_channel {
 	bool loaded_known;
 };
 
-struct loader {
-	struct protocol *protocol;
-	struct diagnostics *diagnostics;
+/* The file at hand, and what its names mean: the protocol's, or that of a call. */
+struct loader_scope {
+	const struct loader_scope *caller;	/* NULL: it is the protocol */
+	const char *path;
+	int file;				/* in positions */
+	const char *given;			/* how its settings are called: "--set" */
 	const struct protocol_setting *settings;
 	size_t setting_count;
+	struct protocol_input *inputs;
+	size_t input_count;
 	const struct node *input_nodes;		/* all that the file names; NULL: none */
 	const struct node *input_current;	/* the one being read, NULL afterwards */
 	struct source_position *input_at;	/* by input, its key */
 	bool *input_used;
+	char **channel_names;			/* NULL: the channels' own */
+};
+
+struct loader {
+	struct protocol *protocol;
+	struct diagnostics *diagnostics;
+	struct loader_scope *scope;
 	bool signal_used[LOADER_MAX_SIGNALS];
 	bool signals_unknown;			/* one could not be read: its uses are no errors */
 	struct loader_channel channels[LOADER_MAX_CHANNELS];
@@ -70,6 +83,19 @@ bool loader_keys(struct loader *loader, const struct node *node, const char *wha
 const struct node *loader_need(struct loader *loader, const struct node *mapping,
 			       const char *key, const char *what, struct source_position at);
 
+/* A path as the file at hand means it: from its folder. To be freed. */
+char *loader_path(struct loader *loader, const char *written);
+/*
+ * A whole file, a NUL after its last byte; NULL is reported. To be freed.
+ * @written: as another file names it, at @at; NULL: it is the protocol
+ */
+char *loader_read_file(struct loader *loader, const char *path, const char *written, struct source_position at,
+		       size_t *size);
+/* Reported where it is another than ours. */
+void loader_version(struct loader *loader, const struct node *root, const char *what);
+void loader_unused_inputs(struct loader *loader);
+void loader_scope_clear(struct loader_scope *scope);
+
 /* ---- values.c ---------------------------------------------------------------------- */
 
 /* A value as text; expressions may be of any kind. NULL is reported. To be freed. */
@@ -84,21 +110,28 @@ bool value_quantity(struct loader *loader, const struct node *node, const char *
 /* The same, above zero. */
 bool value_positive(struct loader *loader, const struct node *node, const char *key,
 		    enum nanodose_dimension dimension, double *value, char **text);
+/* What is written as the value of a setting: in exact numbers where text would round them. */
+bool value_setting(struct loader *loader, const struct node *node, struct protocol_setting *setting);
 /* Reports the names in an expression that it cannot know; marks inputs as used. */
 bool value_check_names(struct loader *loader, const char *expression, bool run_values,
 		       struct source_position at);
 
-/* ---- inputs.c, signals.c, channels.c, steps.c, rules.c, amounts.c----------------------------------- */
+/* ---- inputs.c, signals.c, channels.c, steps.c, rules.c, amounts.c ---------------------------------- */
 
+/* Into the scope at hand. */
 void inputs_load(struct loader *loader, const struct node *node);
+void protocol_input_clear(struct protocol_input *input);
 void signals_load(struct loader *loader, const struct node *node);
 /* Index, or -1; does not report. */
 long signals_find(const struct protocol *protocol, const char *name);
 void protocol_signal_clear(struct protocol_signal *signal);
 /* Channels first, then the limits that belong to them; both may be NULL. */
 void channels_load(struct loader *loader, const struct node *channels, const struct node *limits);
-/* Index, or -1; does not report. */
+/* Index, or -1; does not report. Of the protocol's own names, and of those of the file at hand. */
 long channels_find(const struct protocol *protocol, const char *name);
+long channels_find_here(const struct loader *loader, const char *name);
+/* As the file at hand calls it; NULL: it has no name for it. */
+const char *channels_name_here(const struct loader *loader, size_t channel);
 void steps_load(struct loader *loader, const struct node *node);
 /* After the steps, whose verbs they use. */
 void rules_load(struct loader *loader, const struct node *node);
@@ -106,5 +139,6 @@ void rules_load(struct loader *loader, const struct node *node);
 void amounts_check(struct loader *loader);
 
 void protocol_step_clear(struct protocol_step *step);
+void protocol_call_clear(struct protocol_call *call, size_t channel_count);
 
 #endif /* LOADER_H */

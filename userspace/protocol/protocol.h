@@ -21,6 +21,7 @@
 struct source_position {
 	int line;	/* from 1; 0: the file as a whole */
 	int column;	/* from 1 */
+	int file;	/* 0: the protocol itself, else from 1 the file of a call */
 };
 
 struct diagnostic {
@@ -29,9 +30,16 @@ struct diagnostic {
 	char *text;		/* "what, and what would be right" */
 };
 
+struct diagnostics_file {	/* one that a call has read */
+	char *path;
+	char *source;
+};
+
 struct diagnostics {
 	const char *file;
 	char *source;		/* its text, for underlining; NULL: not had */
+	struct diagnostics_file *called;
+	size_t called_count;
 	struct diagnostic *list;
 	size_t count;
 	size_t errors;
@@ -39,6 +47,9 @@ struct diagnostics {
 
 void diagnostics_add(struct diagnostics *diagnostics, struct source_position at, bool warning,
 		     const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* A message's file is one that was called; its number for positions, 0: no memory. */
+int diagnostics_called(struct diagnostics *diagnostics, const char *path, const char *source);
+const char *diagnostics_path(const struct diagnostics *diagnostics, int file);
 /* By position; messages about one place stay in order. */
 void diagnostics_sort(struct diagnostics *diagnostics);
 /* "file:line:column: error: text", sorted by position, one a line. */
@@ -49,9 +60,12 @@ void diagnostics_free(struct diagnostics *diagnostics);
 
 /* ---- the protocol ------------------------------------------------------------ */
 
-struct protocol_setting {	/* --set name=value */
+struct protocol_setting {	/* --set name=value, or what a call gives */
 	const char *name;
 	const char *value;
+	bool exact;		/* a quantity that @value shows rounded: it is this */
+	enum nanodose_dimension dimension;
+	double number;
 };
 
 struct protocol_input {
@@ -63,6 +77,14 @@ struct protocol_input {
 };
 
 enum protocol_signal_source { PROTOCOL_SIGNAL_FILE, PROTOCOL_SIGNAL_FIFO, PROTOCOL_SIGNAL_SOCKET };
+
+struct protocol_call {		/* a file whose steps are done as one of ours */
+	char *path;
+	char *text;		/* the file as read */
+	struct protocol_input *inputs;	/* its own; in its steps ours are not known */
+	size_t input_count;
+	char **channel_names;	/* as it calls ours, by index; NULL: it has no name for it */
+};
 
 struct protocol_signal {	/* a value from outside of the run */
 	char *name;
@@ -149,6 +171,7 @@ struct protocol_step {
 	bool timeout_continues;		/* then: continue, else stop */
 	char *message;			/* wait for the operator: the question */
 	char *until;			/* wait until, while, if: the Lua expression */
+	size_t call;			/* whose names that knows: from 1 a call's, 0: the protocol's */
 	double held_s;			/* wait until: so long without a break */
 	int clock_s;			/* wait for a time of day: seconds since local midnight */
 	double ceiling_pa;		/* of a curve: slower where the pressure comes near; INFINITY */
@@ -194,6 +217,8 @@ struct protocol {
 	char *rig;			/* path of the rig file, resolved; NULL if none */
 	struct protocol_input *inputs;
 	size_t input_count;
+	struct protocol_call *calls;
+	size_t call_count;
 	struct protocol_signal *signals;
 	size_t signal_count;
 	struct protocol_channel *channels;
@@ -269,7 +294,7 @@ double protocol_max_rate_m3_s(const struct protocol_channel *channel,
  * signal in its unit.
  */
 struct expression_channel {
-	const char *name;
+	const char *name;	/* NULL: the expression has none for it */
 	double flow_ul_min, setpoint_ul_min, volume_ul, pressure_kpa, temperature_c;	/* NAN: not had */
 };
 

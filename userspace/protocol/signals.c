@@ -13,17 +13,6 @@
 /* In the order of enum protocol_signal_source. */
 static const char *const sources[SOURCES] = { "file", "fifo", "socket" };
 
-/* The path counts from the protocol's folder. */
-static char *resolve_path(struct loader *loader, const char *path)
-{
-	const char *protocol = loader->protocol->path;
-	const char *slash = strrchr(protocol, '/');
-
-	if (*path == '/' || !slash)
-		return loader_text(loader, "%s", path);
-	return loader_text(loader, "%.*s/%s", (int)(slash - protocol), protocol, path);
-}
-
 static bool load_source(struct loader *loader, const struct node *node, const char *what,
 			struct protocol_signal *signal)
 {
@@ -53,7 +42,7 @@ static bool load_source(struct loader *loader, const struct node *node, const ch
 	text = value_text(loader, found, sources[signal->source]);
 	if (!text)
 		return false;
-	signal->path = resolve_path(loader, text);
+	signal->path = loader_path(loader, text);
 	free(text);
 	if (signal->path && signal->source == PROTOCOL_SIGNAL_SOCKET &&
 	    strlen(signal->path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {

@@ -12,22 +12,22 @@ void steps_note_rate(struct loader *loader, const struct protocol_flow *flow, co
 {
 	struct protocol_channel *channel = &loader->protocol->channels[flow->channel];
 	const struct loader_channel *more = &loader->channels[flow->channel];
-	char asked[WORDING_SIZE];
+	char asked[WORDING_SIZE], line[WORDING_SIZE];
 
 	if (flow->rate_m3_s > channel->limit_rate_m3_s * (1 + 1e-9))
 		loader_error(loader, flow->at_rate,
-			     "'%s' would run at %s, beyond its limit of %s (line %d)", channel->name,
+			     "'%s' would run at %s, beyond its limit of %s (%s)", channel->name,
 			     format_like(flow->rate_m3_s, NANODOSE_DIMENSION_RATE, like, asked,
 					 sizeof(asked)),
-			     more->rate_limit_text, more->at_rate_limit.line);
+			     more->rate_limit_text, format_line(more->at_rate_limit, flow->at_rate, line, sizeof(line)));
 	if (protocol_shear_pa(channel, flow->rate_m3_s) > channel->limit_shear_pa * (1 + 1e-9))
 		loader_error(loader, flow->at_rate,
-			     "'%s' would have a wall shear of %s in its chip, beyond its limit of %s (line %d)",
+			     "'%s' would have a wall shear of %s in its chip, beyond its limit of %s (%s)",
 			     channel->name,
 			     format_like(protocol_shear_pa(channel, flow->rate_m3_s),
 					 NANODOSE_DIMENSION_PRESSURE, more->shear_limit_text, asked,
 					 sizeof(asked)),
-			     more->shear_limit_text, more->at_shear_limit.line);
+			     more->shear_limit_text, format_line(more->at_shear_limit, flow->at_rate, line, sizeof(line)));
 	if (flow->rate_m3_s <= channel->peak_rate_m3_s)
 		return;
 	channel->peak_rate_m3_s = flow->rate_m3_s;
@@ -42,7 +42,8 @@ long steps_use_channel(struct loader *loader, const char *name, struct source_po
 {
 	const struct protocol *protocol = loader->protocol;
 	const char *names[LOADER_MAX_CHANNELS], *near;
-	long index = channels_find(protocol, name);
+	long index = channels_find_here(loader, name);
+	size_t count = 0;
 	char known[256];
 
 	if (index >= 0) {
@@ -51,15 +52,16 @@ long steps_use_channel(struct loader *loader, const char *name, struct source_po
 	}
 	loader->uses_unknown = true;
 	for (size_t i = 0; i < protocol->channel_count; i++)
-		names[i] = protocol->channels[i].name;
-	near = nearest_word(name, names, protocol->channel_count);
+		if (channels_name_here(loader, i))
+			names[count++] = channels_name_here(loader, i);
+	near = nearest_word(name, names, count);
 	if (near)
 		loader_error(loader, at, "there is no channel '%s', did you mean '%s'?", name, near);
-	else if (!protocol->channel_count)
+	else if (!count)
 		loader_error(loader, at, "there is no channel '%s'", name);
 	else
 		loader_error(loader, at, "there is no channel '%s', there are %s", name,
-			     join_words(names, protocol->channel_count, known, sizeof(known)));
+			     join_words(names, count, known, sizeof(known)));
 	return -1;
 }
 
@@ -96,6 +98,7 @@ static const struct {
 	{ "flush", load_flush }, { "park", load_park }, { "hold", load_hold },
 	{ "wait", load_wait }, { "repeat", load_repeat }, { "every", load_every },
 	{ "while", load_while }, { "if", load_if }, { "parallel", load_parallel },
+	{ "call", load_call },
 };
 
 #define VERBS (sizeof(verb_table) / sizeof(verb_table[0]))

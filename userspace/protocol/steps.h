@@ -8,6 +8,7 @@
  *	steps_train	- pulse, agitate, prime, flush, park: made of the others
  *	steps_wait	- hold, wait
  *	steps_loop	- repeat, every, while, if, parallel
+ *	steps_call	- call: steps of another file
  *
  * A loader of a verb fills in @step and returns true, or reports and returns
  * false; the step is then cleared.
@@ -61,6 +62,8 @@ bool ratio_load(struct loader *loader, const struct node *node, const char *key,
 		struct ratio *ratio);
 
 /* steps_loop.c */
+/* False, and reported, where steps would be nested too deep. */
+bool steps_deep_enough(struct loader *loader, const struct protocol_step *step, int depth);
 /* A whole number of rounds. */
 bool steps_count(struct loader *loader, const struct node *node, const char *key,
 		 unsigned int *count);
@@ -77,6 +80,6 @@ bool steps_condition(struct loader *loader, const struct node *node, const char 
 
 step_loader load_infuse, load_withdraw, load_mix, load_ramp, load_gradient, load_profile, load_pulse,
 	load_agitate, load_prime, load_flush, load_park, load_hold, load_wait, load_repeat, load_every,
-	load_while, load_if, load_parallel;
+	load_while, load_if, load_parallel, load_call;
 
 #endif /* STEPS_H */

@@ -250,8 +250,8 @@ static bool sample_expression(struct loader *loader, const struct node *node, do
 	struct expression_values values = {
 		.channels = channels,
 		.channel_count = protocol->channel_count,
-		.inputs = protocol->inputs,
-		.input_count = protocol->input_count,
+		.inputs = loader->scope->inputs,
+		.input_count = loader->scope->input_count,
 	};
 	struct expression_result result = { 0 };
 	char *error = NULL;
@@ -347,7 +347,6 @@ static bool read_rows(struct loader *loader, const struct node *node, FILE *file
 static bool read_table(struct loader *loader, const struct node *node, struct protocol_flow *flow)
 {
 	char *name = value_text(loader, node, "table"), *path;
-	const char *slash = strrchr(loader->protocol->path, '/');
 	struct stat facts;
 	bool good = false;
 	FILE *file;
@@ -355,11 +354,7 @@ static bool read_table(struct loader *loader, const struct node *node, struct pr
 
 	if (!name)
 		return false;
-	if (*name == '/' || !slash)
-		path = loader_text(loader, "%s", name);
-	else
-		path = loader_text(loader, "%.*s/%s", (int)(slash - loader->protocol->path),
-				   loader->protocol->path, name);
+	path = loader_path(loader, name);
 	fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
 	file = fd >= 0 ? fdopen(fd, "r") : NULL;
 	flow->points = loader_allocate(loader, MAX_ROWS, sizeof(*flow->points));

@@ -71,8 +71,7 @@ bool steps_add_period(struct loader *loader, struct protocol_step *step, struct 
 	return last->text != NULL;
 }
 
-/* False, and reported, where steps would be nested too deep. */
-static bool deep_enough(struct loader *loader, const struct protocol_step *step, int depth)
+bool steps_deep_enough(struct loader *loader, const struct protocol_step *step, int depth)
 {
 	if (depth < LOADER_MAX_REPEATS)
 		return true;
@@ -101,7 +100,7 @@ bool load_repeat(struct loader *loader, const struct node *node, struct protocol
 		loader->levels_unknown = true;
 	if (!steps)
 		loader->uses_unknown = true;
-	if (!deep_enough(loader, step, depth))
+	if (!steps_deep_enough(loader, step, depth))
 		return false;
 	step->text = loader_text(loader, "repeat %u times", step->times);
 	return steps && steps_load_list(loader, steps, "steps", depth + 1, &step->steps, &step->step_count) &&
@@ -132,7 +131,7 @@ bool load_every(struct loader *loader, const struct node *node, struct protocol_
 		loader->levels_unknown = true;
 	if (!steps)
 		loader->uses_unknown = true;
-	good = deep_enough(loader, step, depth) && steps &&
+	good = steps_deep_enough(loader, step, depth) && steps &&
 	       steps_load_list(loader, steps, "steps", depth + 1, &step->steps, &step->step_count) && good;
 	longer = good ? realloc(step->steps, (step->step_count + 1) * sizeof(*longer)) : NULL;
 	if (longer) {
@@ -168,7 +167,7 @@ bool load_while(struct loader *loader, const struct node *node, struct protocol_
 		loader->levels_unknown = true;
 	if (!steps)
 		loader->uses_unknown = true;
-	if (!deep_enough(loader, step, depth))
+	if (!steps_deep_enough(loader, step, depth))
 		return false;
 	good = steps && steps_load_list(loader, steps, "steps", depth + 1, &step->steps, &step->step_count) &&
 	       good;
@@ -196,7 +195,7 @@ bool load_if(struct loader *loader, const struct node *node, struct protocol_ste
 	good = condition && steps_condition(loader, condition, "condition");
 	if (!then)
 		steps_unknown(loader);
-	if (!deep_enough(loader, step, depth))
+	if (!steps_deep_enough(loader, step, depth))
 		return false;
 	good = then && steps_load_list(loader, then, "then", depth + 1, &step->steps, &step->step_count) &&
 	       good;
@@ -244,7 +243,7 @@ bool load_parallel(struct loader *loader, const struct node *node, struct protoc
 		steps_unknown(loader);
 		return false;
 	}
-	if (!deep_enough(loader, step, depth))
+	if (!steps_deep_enough(loader, step, depth))
 		return false;
 	step->steps = loader_allocate(loader, node->count, sizeof(*step->steps));
 	if (!step->steps)

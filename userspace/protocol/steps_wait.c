@@ -45,8 +45,8 @@ static bool try_condition(struct loader *loader, const char *text, const char *k
 		.channel_count = protocol->channel_count,
 		.signals = protocol->signals,
 		.signal_count = protocol->signal_count,
-		.inputs = protocol->inputs,
-		.input_count = protocol->input_count,
+		.inputs = loader->scope->inputs,
+		.input_count = loader->scope->input_count,
 	};
 	struct expression_result result = { 0 };
 	struct expression *expression;
@@ -55,7 +55,7 @@ static bool try_condition(struct loader *loader, const char *text, const char *k
 
 	for (size_t i = 0; i < protocol->channel_count; i++)
 		channels[i] = (struct expression_channel){
-			protocol->channels[i].name, NAN, NAN, NAN, NAN, NAN,
+			channels_name_here(loader, i), NAN, NAN, NAN, NAN, NAN,
 		};
 	expression = expression_new(text, &error);
 	good = expression && value_check_names(loader, text, true, at);

@@ -20,6 +20,7 @@ struct tree {
 	struct node *root;
 	const char *source;
 	size_t source_size;
+	int file;
 	struct diagnostics *diagnostics;
 	bool document_seen;
 	bool fatal;		/* what was read so far cannot be judged */
@@ -50,7 +51,7 @@ static void *allocate(struct tree *tree, size_t size)
 
 		block = calloc(1, sizeof(*block) + room);
 		if (!block) {
-			error(tree, (struct source_position){ 0, 0 }, "out of memory");
+			error(tree, (struct source_position){ .file = tree->file }, "out of memory");
 			return NULL;
 		}
 		block->size = room;
@@ -81,7 +82,7 @@ static struct source_position position_at(struct tree *tree, size_t offset, int 
 		while (start > 0 && tree->source[start - 1] != '\n')
 			start--;
 		tree->at_offset = start;
-		tree->at = (struct source_position){ line + 1, 1 };
+		tree->at = (struct source_position){ line + 1, 1, tree->file };
 	}
 	for (; tree->at_offset < offset; tree->at_offset++)
 		tree->at.column += begins_character(tree->source[tree->at_offset]);
@@ -206,7 +207,7 @@ static bool add_scalar(struct tree *tree, struct fy_event *event, const struct f
 	struct fy_token *token = event->scalar.value;
 	enum fy_scalar_style style = fy_token_scalar_style(token);
 	bool in_quotes = style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
-	struct source_position at = { 0, 0 };
+	struct source_position at = { .file = tree->file };
 	const char *text;
 	size_t length = 0;
 	struct node *node;
@@ -258,7 +259,7 @@ static bool handle(struct tree *tree, struct fy_event *event)
 	case FYET_DOCUMENT_START:
 		if (tree->document_seen) {
 			error(tree, mark ? mark_position(tree, mark, 0) :
-			      (struct source_position){ 0, 0 },
+			      (struct source_position){ .file = tree->file },
 			      "a second document begins here; a protocol is one document");
 			return false;
 		}
@@ -321,7 +322,7 @@ static void report_malformed(struct tree *tree, struct fy_diag *diag)
 
 	while ((one = fy_diag_errors_iterate(diag, &previous))) {
 		diagnostics_add(tree->diagnostics,
-				(struct source_position){ one->line, one->column }, false,
+				(struct source_position){ one->line, one->column, tree->file }, false,
 				"not valid YAML: %.200s%s", one->msg,
 				line_has_expression(tree, one->line) ?
 				"; an expression inside braces goes in quotes: \"${...}\"" : "");
@@ -349,7 +350,7 @@ static void parse(struct tree *tree)
 		parser = fy_parser_create(&config);
 	}
 	if (!parser || fy_parser_set_string(parser, tree->source, tree->source_size)) {
-		error(tree, (struct source_position){ 0, 0 }, "out of memory");
+		error(tree, (struct source_position){ .file = tree->file }, "out of memory");
 		going = false;
 	} else {
 		while (going && (event = fy_parser_parse(parser))) {
@@ -412,16 +413,17 @@ static bool check_encoding(struct tree *tree)
 	return true;
 }
 
-struct tree *tree_new(const char *text, size_t size, struct diagnostics *diagnostics)
+struct tree *tree_new(const char *text, size_t size, int file, struct diagnostics *diagnostics)
 {
 	struct tree *tree = calloc(1, sizeof(*tree));
 
 	if (!tree) {
-		diagnostics_add(diagnostics, (struct source_position){ 0, 0 }, false, "out of memory");
+		diagnostics_add(diagnostics, (struct source_position){ .file = file }, false, "out of memory");
 		return NULL;
 	}
 	tree->source = text;
 	tree->source_size = size;
+	tree->file = file;
 	tree->diagnostics = diagnostics;
 	if (!check_encoding(tree))
 		tree->fatal = true;

@@ -33,12 +33,13 @@ struct tree;
 
 /*
  * tree_new() - parse @text
+ * @file: what positions say of their file
  * Adds each error to @diagnostics. NULL after one that ends the reading:
  * malformed YAML, not UTF-8, an alias, a second document, nested too deep.
  * After a duplicate key, an anchor or a tag the tree is still there, so that
  * the rest of the file can be judged. Refers to @text only while it reads.
  */
-struct tree *tree_new(const char *text, size_t size, struct diagnostics *diagnostics);
+struct tree *tree_new(const char *text, size_t size, int file, struct diagnostics *diagnostics);
 void tree_free(struct tree *tree);
 /* NULL: the document is empty. */
 struct node *tree_root(const struct tree *tree);

@@ -45,8 +45,8 @@ static const char *known_names(const struct loader *loader, bool run_values, cha
 	const char *names[LOADER_MAX_INPUTS + 16];
 	size_t count = 0;
 
-	for (size_t i = 0; i < loader->protocol->input_count; i++)
-		names[count++] = loader->protocol->inputs[i].name;
+	for (size_t i = 0; i < loader->scope->input_count; i++)
+		names[count++] = loader->scope->inputs[i].name;
 	for (size_t i = 0; run_values && i < sizeof(run_names) / sizeof(run_names[0]); i++)
 		names[count++] = run_names[i];
 	names[count++] = "math";
@@ -61,11 +61,11 @@ static const char *known_names(const struct loader *loader, bool run_values, cha
 static bool is_missing_input(struct name_check *check, const char *name)
 {
 	const struct loader *loader = check->loader;
-	const struct node *node = loader->input_nodes ? loader->input_nodes->first : NULL;
+	const struct node *node = loader->scope->input_nodes ? loader->scope->input_nodes->first : NULL;
 	bool later = false;
 
 	for (; node; node = node->next) {
-		later = later || node == loader->input_current;
+		later = later || node == loader->scope->input_current;
 		if (strcmp(node->key->text, name))
 			continue;
 		if (later)
@@ -81,11 +81,12 @@ static bool check_name(void *user, const char *name, const char *field)
 {
 	struct name_check *check = user;
 	const struct protocol *protocol = check->loader->protocol;
+	const struct loader_scope *scope = check->loader->scope;
 	char known[256];
 
-	for (size_t i = 0; i < protocol->input_count; i++) {
-		if (!strcmp(protocol->inputs[i].name, name)) {
-			check->loader->input_used[i] = true;
+	for (size_t i = 0; i < scope->input_count; i++) {
+		if (!strcmp(scope->inputs[i].name, name)) {
+			scope->input_used[i] = true;
 			return true;
 		}
 	}
@@ -109,7 +110,7 @@ static bool check_name(void *user, const char *name, const char *field)
 			     "in \"%s\": there is no signal '%s'; signals are named under 'signals' at the top",
 			     check->expression, field);
 	} else if (check->run_values && expression_run_table(name)) {
-		if (!*field || channels_find(protocol, field) >= 0)
+		if (!*field || channels_find_here(check->loader, field) >= 0)
 			return true;
 		loader_error(check->loader, check->at, "in \"%s\": there is no channel '%s'",
 			     check->expression, field);
@@ -118,7 +119,7 @@ static bool check_name(void *user, const char *name, const char *field)
 		loader_error(check->loader, check->at,
 			     "in \"%s\": '%s' is known only while the run goes on, in the 'until' of a wait",
 			     check->expression, name);
-	} else if (check->run_values && channels_find(protocol, name) >= 0) {
+	} else if (check->run_values && channels_find_here(check->loader, name) >= 0) {
 		loader_error(check->loader, check->at,
 			     "in \"%s\": '%s' is a channel; its values are flow.%s, setpoint.%s, volume.%s, pressure.%s and temperature.%s",
 			     check->expression, name, name, name, name, name, name);
@@ -161,12 +162,12 @@ static const struct protocol_input *lone_input(struct loader *loader, const char
 	length = strcspn(text, " \t");
 	if (text[length + strspn(text + length, " \t")])
 		return NULL;
-	for (size_t i = 0; i < loader->protocol->input_count; i++) {
-		const char *name = loader->protocol->inputs[i].name;
+	for (size_t i = 0; i < loader->scope->input_count; i++) {
+		const char *name = loader->scope->inputs[i].name;
 
 		if (strlen(name) == length && !memcmp(name, text, length)) {
-			loader->input_used[i] = true;
-			return &loader->protocol->inputs[i];
+			loader->scope->input_used[i] = true;
+			return &loader->scope->inputs[i];
 		}
 	}
 	return NULL;
@@ -176,8 +177,8 @@ static bool run_expression(struct loader *loader, const char *text, struct sourc
 			   struct expression_result *result)
 {
 	struct expression_values values = {
-		.inputs = loader->protocol->inputs,
-		.input_count = loader->protocol->input_count,
+		.inputs = loader->scope->inputs,
+		.input_count = loader->scope->input_count,
 	};
 	struct expression *expression;
 	char *error = NULL;
@@ -307,6 +308,19 @@ char *value_text(struct loader *loader, const struct node *node, const char *key
 	struct value value;
 
 	return resolve(loader, node, key, true, &value) ? value.text : NULL;
+}
+
+bool value_setting(struct loader *loader, const struct node *node, struct protocol_setting *setting)
+{
+	struct value value;
+
+	if (!resolve(loader, node, setting->name, true, &value))
+		return false;
+	setting->value = value.text;
+	setting->exact = value.computed;
+	setting->dimension = value.dimension;
+	setting->number = value.number;
+	return value.text != NULL;
 }
 
 /* Says where a text came from that is not in the file, or what a "$" should have been. */

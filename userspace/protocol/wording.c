@@ -123,3 +123,9 @@ const char *join_words(const char *const *list, size_t count, char *buffer, size
 	}
 	return buffer;
 }
+
+const char *format_line(struct source_position of, struct source_position from, char *buffer, size_t size)
+{
+	snprintf(buffer, size, of.file == from.file ? "line %d" : "line %d of the protocol", of.line);
+	return buffer;
+}

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "nanodose.h"
+#include "protocol.h"
 
 #define WORDING_SIZE 64		/* enough for format_like() */
 
@@ -32,5 +32,8 @@ const char *nearest_word(const char *word, const char *const *list, size_t count
 
 /* "a, b, c", cut with "..." when longer than @size. Returns buffer. */
 const char *join_words(const char *const *list, size_t count, char *buffer, size_t size);
+
+/* "line 7", or where the other place is in a file that is called "line 7 of the protocol". */
+const char *format_line(struct source_position of, struct source_position from, char *buffer, size_t size);
 
 #endif /* WORDING_H */

@@ -140,6 +140,17 @@ static int write_channel(sqlite3 *db, size_t id, const struct protocol_channel *
 	return result;
 }
 
+/* A file that was called, once, however often it was. */
+static int write_called(sqlite3 *db, const struct protocol *protocol, size_t index)
+{
+	const struct protocol_call *call = &protocol->calls[index];
+
+	for (size_t i = 0; i < index; i++)
+		if (!strcmp(protocol->calls[i].path, call->path))
+			return 0;
+	return execute(db, "INSERT INTO protocol VALUES (?, ?, ?)", "ttt", call->path, "called", call->text);
+}
+
 /* The protocol's channel of that name, for what the device does not know. */
 static const struct protocol_channel *find_channel(const struct protocol *protocol,
 						   const char *name)
@@ -163,6 +174,8 @@ int facts_write(sqlite3 *db, const struct protocol *protocol,
 	if (!result)
 		result = execute(db, "INSERT INTO protocol VALUES (?, ?, ?)", "ttt", protocol->path,
 				 protocol->name ? protocol->name : "", protocol->text);
+	for (i = 0; !result && i < protocol->call_count; i++)
+		result = write_called(db, protocol, i);
 	for (i = 0; !result && i < protocol->input_count; i++)
 		result = write_input(db, &protocol->inputs[i]);
 	for (i = 0; !result && i < channel_count; i++)

@@ -81,7 +81,8 @@ static void add_start(struct json_object *root, sqlite3_int64 start_utc_ns)
 static int add_parts(struct json_object *root, sqlite3 *db, const char *path, char **error)
 {
 	static const struct { const char *key, *sql; bool one; } parts[] = {
-		{ "protocol", "SELECT path, name, text FROM protocol", true },
+		{ "protocol", "SELECT path, name, text FROM protocol WHERE rowid = 1", true },
+		{ "called", "SELECT path, text FROM protocol WHERE rowid > 1", false },
 		{ "result", "SELECT time_ns, status, summary FROM result", true },
 		{ "inputs", "SELECT name, dimension, value, text, set_by_user FROM input", false },
 		{ "channels", "SELECT * FROM channel ORDER BY id", false },

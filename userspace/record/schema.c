@@ -10,6 +10,7 @@
 const char record_schema[] =
 	"CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;\n"
 
+	/* The first row is the protocol, each further one a file that it calls. */
 	"CREATE TABLE protocol (path TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL);\n"
 
 	"CREATE TABLE input (name TEXT PRIMARY KEY, dimension TEXT NOT NULL, value REAL NOT NULL,"

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "html.h"
 
@@ -31,10 +32,15 @@ static int character_length(const unsigned char *text)
 
 void html_text(FILE *out, const char *text)
 {
-	const unsigned char *at = (const unsigned char *)text;
+	html_text_part(out, text, strlen(text));
+}
+
+void html_text_part(FILE *out, const char *text, size_t size)
+{
+	const unsigned char *at = (const unsigned char *)text, *end = at + size;
 	int length;
 
-	while (*at) {
+	while (at < end) {
 		length = character_length(at);
 		if (*at == '&')
 			fputs("&amp;", out);

@@ -7,6 +7,8 @@
 
 /* @text with what HTML takes for its own escaped; bytes that are no UTF-8 become U+FFFD. */
 void html_text(FILE *out, const char *text);
+/* The same of so many bytes, at the end of a character. */
+void html_text_part(FILE *out, const char *text, size_t size);
 /* A table cell; NULL or empty is a dash. */
 void html_cell(FILE *out, const char *text);
 /* A cell with a number of @decimals, a dash for NAN. */

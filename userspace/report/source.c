@@ -35,7 +35,7 @@ static char *text(sqlite3_stmt *row, int column)
 static int read_protocol(struct source *source, char **error)
 {
 	sqlite3_stmt *row = reader_prepare(source->db, source->path,
-					   "SELECT name, path, text FROM protocol", error);
+					   "SELECT name, path, text FROM protocol WHERE rowid = 1", error);
 
 	if (!row)
 		return -1;

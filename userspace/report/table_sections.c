@@ -92,27 +92,41 @@ static int put_inputs(FILE *out, const struct source *source, char **error)
 	return reader_end(source->db, source->path, row, error);
 }
 
-static void put_lines(FILE *out, char *text)
+static void put_lines(FILE *out, const char *text)
 {
-	char *end;
 	int line;
 
 	fputs("<pre>", out);
 	for (line = 1; *text; line++) {
-		end = strchrnul(text, '\n');
+		const char *end = strchrnul(text, '\n');
+
 		fprintf(out, "<i>%4d  </i>", line);
-		if (*end) {
-			*end = '\0';
-			html_text(out, text);
-			*end = '\n';
-			text = end + 1;
-		} else {
-			html_text(out, text);
-			text = end;
-		}
+		html_text_part(out, text, end - text);
+		text = *end ? end + 1 : end;
 		putc('\n', out);
 	}
 	fputs("</pre>\n", out);
+}
+
+/* Files that the protocol calls. */
+static int put_called(FILE *out, const struct source *source, char **error)
+{
+	sqlite3_stmt *row = reader_prepare(source->db, source->path,
+					   "SELECT path, text FROM protocol WHERE rowid > 1 ORDER BY rowid",
+					   error);
+
+	if (!row)
+		return -1;
+	while (sqlite3_step(row) == SQLITE_ROW) {
+		const char *text = (const char *)sqlite3_column_text(row, 1);
+
+		fputs("<p>It calls ", out);
+		html_text(out, (const char *)sqlite3_column_text(row, 0));
+		fputs("</p>\n", out);
+		if (text)
+			put_lines(out, text);
+	}
+	return reader_end(source->db, source->path, row, error);
 }
 
 int section_protocol(FILE *out, const struct source *source, char **error)
@@ -124,7 +138,7 @@ int section_protocol(FILE *out, const struct source *source, char **error)
 		return -1;
 	if (source->protocol)
 		put_lines(out, source->protocol);
-	return 0;
+	return put_called(out, source, error);
 }
 
 /* ---- pumps ------------------------------------------------------------------------------- */

@@ -86,6 +86,8 @@ void condition_tell_signals(struct runner *r, struct lane *lane)
 
 enum condition condition_holds(struct runner *r, struct lane *lane)
 {
+	size_t number = lane->step.step->call;
+	const struct protocol_call *call = number ? &r->protocol->calls[number - 1] : NULL;
 	double signals[r->protocol->signal_count + 1];
 	bool wait;
 	struct expression_values values = {
@@ -96,8 +98,8 @@ enum condition condition_holds(struct runner *r, struct lane *lane)
 		.signal_count = r->protocol->signal_count,
 		.time_s = r->now_ns > lane->step.begin_ns ? (r->now_ns - lane->step.begin_ns) / 1e9 : 0,
 		.elapsed_s = run_elapsed_s(r),
-		.inputs = r->protocol->inputs,
-		.input_count = r->protocol->input_count,
+		.inputs = call ? call->inputs : r->protocol->inputs,
+		.input_count = call ? call->input_count : r->protocol->input_count,
 	};
 	char *error = NULL;
 	double value;
@@ -110,7 +112,7 @@ enum condition condition_holds(struct runner *r, struct lane *lane)
 		const struct channel *c = &r->channels[i];
 
 		lane->step.values[i] = (struct expression_channel){
-			.name = c->plan->name,
+			.name = call ? call->channel_names[i] : c->plan->name,
 			.flow_ul_min = c->flow_m3_s / UL_MIN,
 			.setpoint_ul_min = channel_set_point_m3_s(c) / UL_MIN,
 			.volume_ul = channel_delivered_m3(c) / UL,
