@@ -172,9 +172,9 @@ TEST(channels_and_limits_are_in_si_units)
 	CHECK_NEAR(c->loaded_m3, 500 * UL, 1e-18);
 	CHECK_INT(c->medium, NANODOSE_MEDIUM_IPA);
 	CHECK_NEAR(c->concentration_per_m3, 2.5e18, 1e6);
-	CHECK_NEAR(c->limit_rate_m3_s, 5 * ML * PER_MIN, 1e-18);
-	CHECK_NEAR(c->limit_volume_m3, 1 * ML, 1e-18);
-	CHECK_NEAR(c->limit_pressure_pa, 200000, 1e-6);
+	CHECK_NEAR(c->limits[PROTOCOL_HARD].most[PROTOCOL_LIMIT_RATE], 5 * ML * PER_MIN, 1e-18);
+	CHECK_NEAR(c->limits[PROTOCOL_HARD].most[PROTOCOL_LIMIT_VOLUME], 1 * ML, 1e-18);
+	CHECK_NEAR(c->limits[PROTOCOL_HARD].most[PROTOCOL_LIMIT_PRESSURE], 200000, 1e-6);
 	CHECK_NEAR(p->steps[0].flows[0].rate_m3_s, 0.5 * ML * PER_MIN, 1e-18);
 	CHECK_NEAR(p->duration_s, 60, 1e-9);
 	protocol_free(p);

@@ -4,9 +4,11 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "headless.h"
@@ -159,13 +161,45 @@ static bool name_rehearsal(struct protocol *protocol)
 	return true;
 }
 
+/*
+ * Who says yes to what goes beyond soft limits, which has just been printed;
+ * NULL: nobody, and *status is set.
+ */
+static const char *ask_soft(const struct run_arguments *arguments, char *user, size_t size,
+			    enum nanodose_exit *status)
+{
+	const struct passwd *entry = getpwuid(getuid());
+	char answer[16] = "";
+
+	if (arguments->rehearsal)
+		return "the rehearsal";
+	if (arguments->yes)
+		return "--yes";
+	*status = NANODOSE_EXIT_REFUSED;
+	if (!isatty(STDIN_FILENO)) {
+		fputs("nanodose run: somebody has to say yes to what goes beyond soft limits; --yes says it\n",
+		      stderr);
+		return NULL;
+	}
+	fputs("Go beyond these soft limits? [y/n] ", stderr);
+	if (!fgets(answer, sizeof(answer), stdin) || (strcasecmp(answer, "y\n") && strcasecmp(answer, "yes\n"))) {
+		fputs("nanodose run: not begun\n", stderr);
+		*status = NANODOSE_EXIT_OPERATOR;
+		return NULL;
+	}
+	snprintf(user, size, "%s", entry ? entry->pw_name : "the operator");
+	return user;
+}
+
 int run_file(const struct run_arguments *arguments)
 {
 	struct diagnostics diagnostics;
 	struct protocol *protocol = protocol_load(arguments->file, arguments->settings.list,
 						  arguments->settings.count, &diagnostics);
 	enum nanodose_exit status = NANODOSE_EXIT_REFUSED;
+	const char *soft_yes = NULL;
 	struct runner *runner;
+	char user[64];
 
 	diagnostics_print(&diagnostics, stderr);
 	diagnostics_free(&diagnostics);
@@ -177,6 +211,13 @@ int run_file(const struct run_arguments *arguments)
 		protocol_free(protocol);
 		return NANODOSE_EXIT_REFUSED;
 	}
+	if (protocol->soft_count) {
+		soft_yes = ask_soft(arguments, user, sizeof(user), &status);
+		if (!soft_yes) {
+			protocol_free(protocol);
+			return status;
+		}
+	}
 	runner = runner_new(&(struct runner_options){
 		.protocol = protocol,
 		.record_path = arguments->record_path,
@@ -184,6 +225,8 @@ int run_file(const struct run_arguments *arguments)
 		.unattended = arguments->headless,
 		.record_called = arguments->record_called,
 		.rehearsal = arguments->rehearsal,
+		.soft_yes = soft_yes,
+		.yes = arguments->yes,
 	}, &status);
 	if (runner)
 		status = run_with_front(arguments, runner);

@@ -48,6 +48,10 @@ static const struct scale masses[] = {
 	{ 1e-12, "ng" }, { 1e-9, "ug" }, { 1e-6, "mg" }, { 1e-3, "g" },
 };
 
+static const struct scale accelerations[] = {
+	{ 1e-12 / 60, "nL/min/s" }, { 1e-9 / 60, "uL/min/s" }, { 1e-6 / 60, "mL/min/s" },
+};
+
 static const struct dimension {
 	const char *name;
 	const char *example;
@@ -74,6 +78,8 @@ static const struct dimension {
 	[NANODOSE_DIMENSION_FREQUENCY] = { "frequency", "50 Hz", "s-1", frequencies,
 					   COUNT(frequencies), 1 },
 	[NANODOSE_DIMENSION_MASS] = { "mass", "20 ug", "kg", masses, COUNT(masses), 1 },
+	[NANODOSE_DIMENSION_ACCELERATION] = { "change of a rate", "100 uL/min/s", "m3/s2",
+					      accelerations, COUNT(accelerations), 1 },
 };
 
 /* Read once; the library is used from one thread. */

@@ -16,8 +16,8 @@
 
 struct level {
 	double now_m3;
-	bool reported_empty, reported_full, reported_limit;
-	bool reported_dose, reported_step_dose, reported_window_dose;
+	bool reported_empty, reported_full;
+	bool reported[PROTOCOL_LIMITS][PROTOCOL_STRICTNESSES];
 	struct doses doses;
 };
 
@@ -25,6 +25,7 @@ struct walk {
 	struct loader *loader;
 	struct level levels[LOADER_MAX_CHANNELS];
 	double duration_s;
+	bool reported[PROTOCOL_LIMITS][PROTOCOL_STRICTNESSES];	/* of the total */
 };
 
 static const char *volume_text(double volume_m3, const struct protocol_channel *channel,
@@ -33,6 +34,14 @@ static const char *volume_text(double volume_m3, const struct protocol_channel *
 	if (volume_m3 < SLACK * channel->loaded_m3)
 		volume_m3 = 0;		/* what rounding has left of nothing */
 	return format_like(volume_m3, NANODOSE_DIMENSION_VOLUME, channel->loaded_text, buffer, size);
+}
+
+/* A limit that was written, for its unit. */
+static const char *dose_like(const struct loader_channel *more, enum protocol_limit limit)
+{
+	const char *hard = more->limits[PROTOCOL_HARD].text[limit];
+
+	return hard ? hard : more->limits[PROTOCOL_SOFT].text[limit];
 }
 
 /* A volume as the dose in it, in the unit that the limit was written in. */
@@ -46,48 +55,118 @@ static const char *dose_text(double volume_m3, const struct protocol_channel *ch
 	return buffer;
 }
 
+/* All channels' doses together, as number or mass. */
+static double total_dose(const struct protocol *protocol, const double *volumes_m3)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < protocol->channel_count; i++)
+		sum += volumes_m3[i] * (protocol->channels[i].concentration_per_m3 +
+					protocol->channels[i].mass_concentration_kg_m3);
+	return sum;
+}
+
+static const char *total_dose_text(const struct loader *loader, double dose, char *buffer, size_t size)
+{
+	if (loader->total_weighed)
+		return format_like(dose, NANODOSE_DIMENSION_MASS, NULL, buffer, size);
+	snprintf(buffer, size, "%.6g particles", dose);
+	return buffer;
+}
+
+static void judge_total(struct walk *walk, enum protocol_limit limit, double asked, struct source_position at,
+			const char *what, const char *text)
+{
+	limits_judge(walk->loader, walk->loader->total, walk->loader->total_written, limit, asked,
+		     walk->reported[limit], at, "all channels together would have %s %s by here", what, text);
+}
+
+/* What one channel gives more, all give more. */
+static void limit_total(struct walk *walk, const struct protocol_flow *flow)
+{
+	const struct protocol *protocol = walk->loader->protocol;
+	double volumes_m3[LOADER_MAX_CHANNELS], sum_m3 = 0, dose;
+	char text[WORDING_SIZE];
+
+	for (size_t i = 0; i < protocol->channel_count; i++) {
+		volumes_m3[i] = protocol->channels[i].infused_m3;
+		sum_m3 += volumes_m3[i];
+	}
+	dose = total_dose(protocol, volumes_m3);
+	judge_total(walk, PROTOCOL_LIMIT_VOLUME, sum_m3, flow->at_volume, "infused",
+		    volume_text(sum_m3, &protocol->channels[flow->channel], text, sizeof(text)));
+	judge_total(walk, PROTOCOL_LIMIT_DOSE, dose, flow->at_volume, "given",
+		    total_dose_text(walk->loader, dose, text, sizeof(text)));
+}
+
+/* One step's doses of all its channels. */
+static void limit_step_total(struct walk *walk, const struct protocol_step *step)
+{
+	double volumes_m3[LOADER_MAX_CHANNELS] = { 0 }, dose;
+	char text[WORDING_SIZE];
+
+	if (!step->flow_count || protocol_step_sign(step) < 0)
+		return;
+	for (size_t i = 0; i < step->flow_count; i++)
+		volumes_m3[step->flows[i].channel] = step->flows[i].volume_m3;
+	dose = total_dose(walk->loader->protocol, volumes_m3);
+	limits_judge(walk->loader, walk->loader->total, walk->loader->total_written, PROTOCOL_LIMIT_STEP_DOSE, dose,
+		     walk->reported[PROTOCOL_LIMIT_STEP_DOSE], step->flows[0].at_volume,
+		     "all channels together would give %s in one step",
+		     total_dose_text(walk->loader, dose, text, sizeof(text)));
+}
+
+static void limit_window(struct walk *walk, const struct protocol_flow *flow, double duration_s)
+{
+	const struct protocol_channel *channel = &walk->loader->protocol->channels[flow->channel];
+	const struct loader_channel *more = &walk->loader->channels[flow->channel];
+	struct level *level = &walk->levels[flow->channel];
+	bool none = true;
+
+	for (int i = 0; i < PROTOCOL_STRICTNESSES; i++)
+		none = none && isinf(channel->limits[i].most[PROTOCOL_LIMIT_WINDOW_DOSE]);
+	if (none)
+		return;
+	if (!doses_add(&level->doses, walk->duration_s - duration_s, walk->duration_s, flow->volume_m3)) {
+		loader_error(walk->loader, (struct source_position){ 0 }, "out of memory");
+		return;
+	}
+	for (int i = 0; i < PROTOCOL_STRICTNESSES; i++) {
+		struct protocol_limits only[PROTOCOL_STRICTNESSES] = { channel->limits[0], channel->limits[1] };
+		const char *like = more->limits[i].text[PROTOCOL_LIMIT_WINDOW_DOSE];
+		char asked[WORDING_SIZE];
+		double sum_m3;
+
+		if (isinf(channel->limits[i].most[PROTOCOL_LIMIT_WINDOW_DOSE]))
+			continue;
+		/* Each has a window of its own. */
+		only[!i].most[PROTOCOL_LIMIT_WINDOW_DOSE] = INFINITY;
+		sum_m3 = doses_in_window(&level->doses, channel->limits[i].window_s);
+		limits_judge(walk->loader, only, more->limits, PROTOCOL_LIMIT_WINDOW_DOSE, sum_m3,
+			     level->reported[PROTOCOL_LIMIT_WINDOW_DOSE], flow->at_volume,
+			     "'%s' would have given %s within %s by here", channel->name,
+			     dose_text(sum_m3, channel, like, asked, sizeof(asked)),
+			     more->limits[i].window_text);
+	}
+}
+
 static void limit_doses(struct walk *walk, const struct protocol_flow *flow, double duration_s)
 {
 	const struct protocol_channel *channel = &walk->loader->protocol->channels[flow->channel];
 	const struct loader_channel *more = &walk->loader->channels[flow->channel];
 	struct level *level = &walk->levels[flow->channel];
-	char asked[WORDING_SIZE], line[WORDING_SIZE];
-	double sum_m3;
+	char asked[WORDING_SIZE];
 
-	if (flow->volume_m3 > channel->limit_step_dose_m3 * (1 + SLACK) && !level->reported_step_dose) {
-		level->reported_step_dose = true;
-		loader_error(walk->loader, flow->at_volume,
-			     "gives %s of '%s' in one step, beyond its limit of %s (%s)",
-			     dose_text(flow->volume_m3, channel, more->step_dose_limit_text, asked,
-				       sizeof(asked)),
-			     channel->name, more->step_dose_limit_text, format_line(more->at_step_dose_limit, flow->at_volume, line, sizeof(line)));
-	}
-	if (channel->infused_m3 > channel->limit_dose_m3 * (1 + SLACK) && !level->reported_dose) {
-		level->reported_dose = true;
-		loader_error(walk->loader, flow->at_volume,
-			     "'%s' would have given %s by here, beyond its limit of %s (%s)",
-			     channel->name,
-			     dose_text(channel->infused_m3, channel, more->dose_limit_text, asked,
-				       sizeof(asked)),
-			     more->dose_limit_text, format_line(more->at_dose_limit, flow->at_volume, line, sizeof(line)));
-	}
-	if (isinf(channel->limit_window_dose_m3))
-		return;
-	if (!doses_add(&level->doses, walk->duration_s - duration_s, walk->duration_s, flow->volume_m3)) {
-		loader_error(walk->loader, (struct source_position){ 0 }, "out of memory");
-		level->reported_window_dose = true;
-		return;
-	}
-	sum_m3 = doses_in_window(&level->doses, channel->dose_window_s);
-	if (sum_m3 > channel->limit_window_dose_m3 * (1 + SLACK) && !level->reported_window_dose) {
-		level->reported_window_dose = true;
-		loader_error(walk->loader, flow->at_volume,
-			     "'%s' would have given %s within %s by here, beyond its limit of %s (%s)",
-			     channel->name,
-			     dose_text(sum_m3, channel, more->window_dose_limit_text, asked, sizeof(asked)),
-			     more->dose_window_text, more->window_dose_limit_text,
-			     format_line(more->at_window_dose_limit, flow->at_volume, line, sizeof(line)));
-	}
+	limits_judge(walk->loader, channel->limits, more->limits, PROTOCOL_LIMIT_STEP_DOSE, flow->volume_m3,
+		     level->reported[PROTOCOL_LIMIT_STEP_DOSE], flow->at_volume, "gives %s of '%s' in one step",
+		     dose_text(flow->volume_m3, channel, dose_like(more, PROTOCOL_LIMIT_STEP_DOSE), asked,
+			       sizeof(asked)), channel->name);
+	limits_judge(walk->loader, channel->limits, more->limits, PROTOCOL_LIMIT_DOSE, channel->infused_m3,
+		     level->reported[PROTOCOL_LIMIT_DOSE], flow->at_volume, "'%s' would have given %s by here",
+		     channel->name,
+		     dose_text(channel->infused_m3, channel, dose_like(more, PROTOCOL_LIMIT_DOSE), asked,
+			       sizeof(asked)));
+	limit_window(walk, flow, duration_s);
 }
 
 static void infuse(struct walk *walk, const struct protocol_flow *flow, double duration_s)
@@ -99,15 +178,12 @@ static void infuse(struct walk *walk, const struct protocol_flow *flow, double d
 	double slack = SLACK * (channel->loaded_m3 + flow->volume_m3);
 
 	channel->infused_m3 += flow->volume_m3;
-	if (channel->infused_m3 > channel->limit_volume_m3 * (1 + SLACK) && !level->reported_limit) {
-		level->reported_limit = true;
-		loader_error(walk->loader, flow->at_volume,
-			     "'%s' would have infused %s by here, beyond its limit of %s (%s)",
-			     channel->name,
-			     volume_text(channel->infused_m3, channel, asked, sizeof(asked)),
-			     more->volume_limit_text, format_line(more->at_volume_limit, flow->at_volume, line, sizeof(line)));
-	}
+	limits_judge(walk->loader, channel->limits, more->limits, PROTOCOL_LIMIT_VOLUME, channel->infused_m3,
+		     level->reported[PROTOCOL_LIMIT_VOLUME], flow->at_volume,
+		     "'%s' would have infused %s by here", channel->name,
+		     volume_text(channel->infused_m3, channel, asked, sizeof(asked)));
 	limit_doses(walk, flow, duration_s);
+	limit_total(walk, flow);
 	if (!more->loaded_known || walk->loader->levels_unknown)
 		return;
 	level->now_m3 -= flow->volume_m3;
@@ -118,7 +194,8 @@ static void infuse(struct walk *walk, const struct protocol_flow *flow, double d
 	volume_text(level->now_m3 + flow->volume_m3, channel, left, sizeof(left));
 	loader_error(walk->loader, flow->at_volume,
 		     "infuses %s of '%s', which has %s left here (%s loaded, %s); load more or infuse less",
-		     asked, channel->name, left, channel->loaded_text, format_line(more->at_loaded, flow->at_volume, line, sizeof(line)));
+		     asked, channel->name, left, channel->loaded_text,
+		     format_line(more->at_loaded, flow->at_volume, line, sizeof(line)));
 }
 
 static void withdraw(struct walk *walk, const struct protocol_flow *flow)
@@ -229,6 +306,7 @@ static void walk_steps(struct walk *walk, const struct protocol_step *steps, siz
 			else
 				infuse(walk, &step->flows[k], step->duration_s);
 		}
+		limit_step_total(walk, step);
 		for (unsigned int round = 0; loop && round < step->times; round++)
 			walk_steps(walk, step->steps, step->step_count);
 		/* The last round does not wait for the period's end. */
@@ -267,14 +345,96 @@ static void walk_rescues(struct walk *walk)
 	}
 }
 
+/* ---- rates that change, and the rate of all together -------------------------------------- */
+
+/* The highest sum of a step's rates: its corners are the points of its channels. */
+static double step_rate_m3_s(const struct protocol_step *step)
+{
+	double highest = 0;
+
+	if (protocol_step_sign(step) < 0)
+		return 0;
+	for (size_t i = 0; i < step->flow_count; i++) {
+		const struct protocol_flow *flow = &step->flows[i];
+
+		for (size_t k = 0; k < (flow->points ? flow->point_count : 1); k++) {
+			double sum = 0;
+
+			for (size_t j = 0; j < step->flow_count; j++)
+				sum += flow->points ?
+				       protocol_curve_rate(&step->flows[j], flow->points[k].time_s) :
+				       step->flows[j].rate_m3_s;
+			highest = fmax(highest, sum);
+		}
+	}
+	return highest;
+}
+
+static void judge_slopes(struct loader *loader, const struct protocol_flow *flow)
+{
+	const struct protocol_channel *channel = &loader->protocol->channels[flow->channel];
+	double steepest = 0;
+	char text[WORDING_SIZE];
+
+	/* A step in the curve is a ramp of the pump, which keeps to the limit by itself. */
+	for (size_t i = 1; i < flow->point_count; i++) {
+		double passed_s = flow->points[i].time_s - flow->points[i - 1].time_s;
+
+		if (passed_s > 0)
+			steepest = fmax(steepest, fabs(flow->points[i].rate_m3_s -
+						       flow->points[i - 1].rate_m3_s) / passed_s);
+	}
+	limits_judge(loader, channel->limits, loader->channels[flow->channel].limits, PROTOCOL_LIMIT_ACCELERATION,
+		     steepest, NULL, flow->at_rate, "'%s' would change its rate by %s", channel->name,
+		     format_like(steepest, NANODOSE_DIMENSION_ACCELERATION,
+				 loader->channels[flow->channel].limits[PROTOCOL_HARD].text[PROTOCOL_LIMIT_ACCELERATION],
+				 text, sizeof(text)));
+}
+
+/*
+ * The highest rate of all channels together in some steps; where the branches
+ * of a parallel meet is not known, so that their highest may all come at once.
+ */
+static double judge_rates(struct loader *loader, const struct protocol_step *steps, size_t count)
+{
+	double highest = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct protocol_step *step = &steps[i];
+		double rate = step_rate_m3_s(step), branches = 0;
+		char text[WORDING_SIZE];
+
+		for (size_t k = 0; k < step->flow_count; k++)
+			judge_slopes(loader, &step->flows[k]);
+		if (step->verb == PROTOCOL_PARALLEL) {
+			for (size_t k = 0; k < step->step_count; k++)
+				branches += judge_rates(loader, step->steps[k].steps, step->steps[k].step_count);
+			rate = branches;
+		} else {
+			rate = fmax(rate, judge_rates(loader, step->steps, step->step_count));
+			rate = fmax(rate, judge_rates(loader, step->others, step->other_count));
+		}
+		highest = fmax(highest, rate);
+		if (step->flow_count || step->verb == PROTOCOL_PARALLEL)
+			limits_judge(loader, loader->total, loader->total_written, PROTOCOL_LIMIT_RATE, rate, NULL,
+				     step->flow_count ? step->flows[0].at_rate : step->at,
+				     "all channels together would run at %s",
+				     nanodose_quantity_format(rate, NANODOSE_DIMENSION_RATE, text, sizeof(text)));
+	}
+	return highest;
+}
+
 void amounts_check(struct loader *loader)
 {
 	struct protocol *protocol = loader->protocol;
 	struct walk walk = { .loader = loader };
 	size_t written = written_out(protocol->steps, protocol->step_count);
 
-	for (size_t i = 0; i < PROTOCOL_TROUBLES; i++)
+	judge_rates(loader, protocol->steps, protocol->step_count);
+	for (size_t i = 0; i < PROTOCOL_TROUBLES; i++) {
+		judge_rates(loader, protocol->rules[i].steps, protocol->rules[i].step_count);
 		written += written_out(protocol->rules[i].steps, protocol->rules[i].step_count);
+	}
 	if (written > LOADER_MAX_STEPS && protocol->step_count) {
 		loader_error(loader, protocol->steps[0].at,
 			     "with every repeat written out these are more than %d steps",

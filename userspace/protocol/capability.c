@@ -61,6 +61,12 @@ static void check_flows(const struct protocol *protocol, size_t index,
 	}
 }
 
+static bool has_limit(const struct protocol_channel *channel, enum protocol_limit limit)
+{
+	return isfinite(channel->limits[PROTOCOL_HARD].most[limit]) ||
+	       isfinite(channel->limits[PROTOCOL_SOFT].most[limit]);
+}
+
 void protocol_check_device(const struct protocol *protocol, size_t index,
 			   const struct nanodose_info *info, struct diagnostics *diagnostics)
 {
@@ -88,9 +94,13 @@ void protocol_check_device(const struct protocol *protocol, size_t index,
 		diagnostics_add(diagnostics, channel->at, false,
 				"'%s' holds ipa, but the %s of pump '%s' is calibrated for water only",
 				channel->name, nanodose_sensor_name(info->sensor_model), channel->pump);
-	if (isfinite(channel->limit_pressure_pa) && !(info->features & NANODOSE_FEATURE_PRESSURE))
+	if (has_limit(channel, PROTOCOL_LIMIT_PRESSURE) && !(info->features & NANODOSE_FEATURE_PRESSURE))
 		diagnostics_add(diagnostics, channel->at_limits, false,
 				"'%s' has a limit of pressure, but pump '%s' has no pressure sensor",
+				channel->name, channel->pump);
+	if (has_limit(channel, PROTOCOL_LIMIT_TEMPERATURE) && !(info->features & NANODOSE_FEATURE_FLOW))
+		diagnostics_add(diagnostics, channel->at_limits, false,
+				"'%s' has a limit of temperature, but pump '%s' has no flow sensor to measure it",
 				channel->name, channel->pump);
 	check_flows(protocol, index, protocol->steps, protocol->step_count,
 		    nanodose_volume_per_step(channel->syringe->diameter_m, info->lead_pitch_nm,

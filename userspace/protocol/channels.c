@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Channels: which pump, which syringe, what is in it; and their limits. */
+/* Channels: which pump, which syringe, what is in it. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -247,106 +247,13 @@ static void load_channel(struct loader *loader, const struct node *node,
 		load_chip(loader, chip, channel);
 }
 
-/* A dose of the channel's particles as the volume that holds it; INFINITY: reported. */
-static double load_dose_limit(struct loader *loader, const struct node *node, const char *key,
-			      const struct protocol_channel *channel, char **text,
-			      struct source_position *at)
-{
-	bool weighed = channel->mass_concentration_kg_m3 > 0;
-	double dose, concentration = weighed ? channel->mass_concentration_kg_m3 :
-					       channel->concentration_per_m3;
-
-	*at = node->at;
-	if (!(concentration > 0)) {
-		loader_error(loader, node->at,
-			     "%s: of what? Channel '%s' has no 'particles' with a concentration", key,
-			     channel->name);
-		return INFINITY;
-	}
-	if (!value_positive(loader, node, key, weighed ? NANODOSE_DIMENSION_MASS : NANODOSE_DIMENSION_NONE,
-			    &dose, text))
-		return INFINITY;
-	return dose / concentration;
-}
-
-static void load_dose_limits(struct loader *loader, const struct node *node,
-			     struct protocol_channel *channel, struct loader_channel *more)
-{
-	static const char *const keys[] = { "dose", "window" };
-	const struct node *dose = node_get(node, "dose"), *step = node_get(node, "step_dose");
-	const struct node *window = node_get(node, "window_dose"), *most, *time;
-
-	if (dose)
-		channel->limit_dose_m3 = load_dose_limit(loader, dose, "dose", channel, &more->dose_limit_text,
-							 &more->at_dose_limit);
-	if (step)
-		channel->limit_step_dose_m3 = load_dose_limit(loader, step, "step_dose", channel,
-							      &more->step_dose_limit_text,
-							      &more->at_step_dose_limit);
-	if (!window || !LOADER_KEYS(loader, window, "'window_dose'", keys))
-		return;
-	most = loader_need(loader, window, "dose", "'window_dose'", window->key->at);
-	time = loader_need(loader, window, "window", "'window_dose'", window->key->at);
-	if (most && time &&
-	    value_positive(loader, time, "window", NANODOSE_DIMENSION_TIME, &channel->dose_window_s,
-			   &more->dose_window_text))
-		channel->limit_window_dose_m3 = load_dose_limit(loader, most, "dose", channel,
-								&more->window_dose_limit_text,
-								&more->at_window_dose_limit);
-}
-
-static void load_limits_of(struct loader *loader, const struct node *node)
-{
-	static const char *const keys[] = { "rate", "volume", "dose", "step_dose", "window_dose", "pressure",
-					   "shear" };
-	long index = channels_find(loader->protocol, node->key->text);
-	const struct node *rate, *volume, *pressure, *shear;
-	struct protocol_channel *channel;
-	struct loader_channel *more;
-	char what[80];
-
-	if (index < 0) {
-		loader_error(loader, node->key->at, "limits: there is no channel '%s'",
-			     node->key->text);
-		return;
-	}
-	channel = &loader->protocol->channels[index];
-	more = &loader->channels[index];
-	channel->at_limits = node->key->at;
-	snprintf(what, sizeof(what), "the limits of '%.40s'", channel->name);
-	if (!LOADER_KEYS(loader, node, what, keys))
-		return;
-	rate = node_get(node, "rate");
-	volume = node_get(node, "volume");
-	pressure = node_get(node, "pressure");
-	shear = node_get(node, "shear");
-	if (rate && !value_positive(loader, rate, "rate", NANODOSE_DIMENSION_RATE,
-				    &channel->limit_rate_m3_s, &more->rate_limit_text))
-		channel->limit_rate_m3_s = INFINITY;
-	if (volume && !value_positive(loader, volume, "volume", NANODOSE_DIMENSION_VOLUME,
-				      &channel->limit_volume_m3, &more->volume_limit_text))
-		channel->limit_volume_m3 = INFINITY;
-	if (pressure && !value_positive(loader, pressure, "pressure", NANODOSE_DIMENSION_PRESSURE,
-					&channel->limit_pressure_pa, NULL))
-		channel->limit_pressure_pa = INFINITY;
-	if (shear && !value_positive(loader, shear, "shear", NANODOSE_DIMENSION_PRESSURE,
-				     &channel->limit_shear_pa, &more->shear_limit_text))
-		channel->limit_shear_pa = INFINITY;
-	load_dose_limits(loader, node, channel, more);
-	if (shear && !(channel->chip_width_m > 0 && channel->chip_height_m > 0))
-		loader_error(loader, shear->at,
-			     "shear: cannot be known without the 'chip' of channel '%s', its width, height and length",
-			     channel->name);
-	if (shear)
-		more->at_shear_limit = shear->at;
-	if (rate)
-		more->at_rate_limit = rate->at;
-	if (volume)
-		more->at_volume_limit = volume->at;
-}
-
 static bool good_name(struct loader *loader, const struct node *key)
 {
+	if (!strcmp(key->text, "total")) {
+		loader_error(loader, key->at,
+			     "'total' stands for all channels together in limits; give the channel another name");
+		return false;
+	}
 	if (expression_good_name(key->text) && !expression_keyword(key->text))
 		return true;
 	loader_error(loader, key->at,
@@ -355,7 +262,7 @@ static bool good_name(struct loader *loader, const struct node *key)
 	return false;
 }
 
-void channels_load(struct loader *loader, const struct node *node, const struct node *limits)
+void channels_load(struct loader *loader, const struct node *node)
 {
 	struct protocol *protocol = loader->protocol;
 
@@ -379,24 +286,13 @@ void channels_load(struct loader *loader, const struct node *node, const struct 
 			.at = one->key->at,
 			.at_pump = one->key->at,
 			.at_limits = one->key->at,
-			.limit_rate_m3_s = INFINITY,
-			.limit_volume_m3 = INFINITY,
-			.limit_dose_m3 = INFINITY,
-			.limit_step_dose_m3 = INFINITY,
-			.limit_window_dose_m3 = INFINITY,
-			.limit_pressure_pa = INFINITY,
-			.limit_shear_pa = INFINITY,
 		};
+		for (int i = 0; i < PROTOCOL_STRICTNESSES; i++)
+			limits_none(&channel->limits[i]);
 		channel->name = loader_text(loader, "%s", one->key->text);
 		if (!channel->name)
 			return;
 		load_channel(loader, one, channel, &loader->channels[protocol->channel_count]);
 		protocol->channel_count++;
 	}
-	if (limits && limits->type != NODE_MAPPING) {
-		loader_error(loader, limits->at, "limits: must be a mapping such as {lipid: {rate: 5 mL/min}}");
-		return;
-	}
-	for (const struct node *one = limits ? limits->first : NULL; one; one = one->next)
-		load_limits_of(loader, one);
 }

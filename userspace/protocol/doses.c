@@ -19,17 +19,15 @@ bool doses_add(struct doses *doses, double begin_s, double end_s, double volume_
 	return true;
 }
 
-double doses_in_window(struct doses *doses, double window_s)
+double doses_in_window(const struct doses *doses, double window_s)
 {
 	double since_s, sum_m3 = 0;
 
 	if (!doses->count)
 		return 0;
 	since_s = doses->list[doses->count - 1].end_s - window_s;
-	while (doses->first < doses->count && doses->list[doses->first].end_s <= since_s)
-		doses->first++;
-	for (size_t i = doses->first; i < doses->count; i++) {
-		const struct dose *dose = &doses->list[i];
+	for (size_t i = doses->count; i > 0 && doses->list[i - 1].end_s > since_s; i--) {
+		const struct dose *dose = &doses->list[i - 1];
 		double share = 1;
 
 		if (dose->begin_s < since_s)
@@ -55,8 +53,6 @@ struct doses doses_take(struct doses *doses, size_t fork)
 			break;
 	}
 	doses->count = fork;
-	/* time goes back to the fork, too */
-	doses->first = 0;
 	return taken;
 }
 

@@ -14,7 +14,6 @@ struct dose {
 struct doses {
 	struct dose *list;
 	size_t count, space;
-	size_t first;		/* those before it are older than any window yet to come */
 };
 
 /* False: no memory. */
@@ -23,7 +22,7 @@ bool doses_add(struct doses *doses, double begin_s, double end_s, double volume_
  * Most that flows in any window of this length that ends with the newest dose:
  * of one that reaches into the window, its share by time.
  */
-double doses_in_window(struct doses *doses, double window_s);
+double doses_in_window(const struct doses *doses, double window_s);
 /*
  * Two ways that exclude each other, the second since @fork: the one that gives
  * more is kept. @other: what the first has added since, its list then freed.

@@ -275,7 +275,8 @@ static void load_root(struct loader *loader, const struct node *root)
 	load_name(loader, root);
 	load_rig(loader, root);
 	channels = loader_need(loader, root, "channels", "the protocol", root->at);
-	channels_load(loader, channels, node_get(root, "limits"));
+	channels_load(loader, channels);
+	limits_load(loader, node_get(root, "limits"));
 	steps = loader_need(loader, root, "steps", "the protocol", root->at);
 	if (steps)
 		steps_load(loader, steps);
@@ -322,14 +323,11 @@ struct protocol *protocol_load(const char *path, const struct protocol_setting *
 		protocol->inputs = scope.inputs;
 		protocol->input_count = scope.input_count;
 		for (size_t i = 0; i < LOADER_MAX_CHANNELS; i++) {
-			free(loader->channels[i].rate_limit_text);
-			free(loader->channels[i].volume_limit_text);
-			free(loader->channels[i].dose_limit_text);
-			free(loader->channels[i].step_dose_limit_text);
-			free(loader->channels[i].window_dose_limit_text);
-			free(loader->channels[i].dose_window_text);
-			free(loader->channels[i].shear_limit_text);
+			for (int k = 0; k < PROTOCOL_STRICTNESSES; k++)
+				limits_clear(&loader->channels[i].limits[k]);
 		}
+		for (int k = 0; k < PROTOCOL_STRICTNESSES; k++)
+			limits_clear(&loader->total_written[k]);
 		loader_scope_clear(&scope);
 	} else {
 		diagnostics_add(diagnostics, whole_file, false, "out of memory");
@@ -388,6 +386,9 @@ void protocol_free(struct protocol *protocol)
 			protocol_step_clear(&protocol->rules[i].steps[j]);
 		free(protocol->rules[i].steps);
 	}
+	for (size_t i = 0; i < protocol->soft_count; i++)
+		free(protocol->soft_texts[i]);
+	free(protocol->soft_texts);
 	for (size_t i = 0; i < protocol->channel_count; i++) {
 		free(protocol->channels[i].name);
 		free(protocol->channels[i].pump);

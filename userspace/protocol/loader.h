@@ -18,12 +18,14 @@
 #define LOADER_MAX_REPEATS	16	/* nested */
 #define LOADER_MAX_STEPS	100000	/* with every repeat written out */
 
+struct loader_limits {		/* as written */
+	char *text[PROTOCOL_LIMITS], *window_text;
+	struct source_position at[PROTOCOL_LIMITS];
+};
+
 struct loader_channel {
-	struct source_position at_loaded, at_rate_limit, at_volume_limit;
-	struct source_position at_shear_limit;
-	char *rate_limit_text, *volume_limit_text, *shear_limit_text;
-	char *dose_limit_text, *step_dose_limit_text, *window_dose_limit_text, *dose_window_text;
-	struct source_position at_dose_limit, at_step_dose_limit, at_window_dose_limit;
+	struct source_position at_loaded;
+	struct loader_limits limits[PROTOCOL_STRICTNESSES];
 	bool used;		/* by a step */
 	bool loaded_known;
 };
@@ -52,6 +54,10 @@ struct loader {
 	bool signal_used[LOADER_MAX_SIGNALS];
 	bool signals_unknown;			/* one could not be read: its uses are no errors */
 	struct loader_channel channels[LOADER_MAX_CHANNELS];
+	/* of all channels together: rate, volume, dose, step_dose */
+	struct protocol_limits total[PROTOCOL_STRICTNESSES];
+	struct loader_limits total_written[PROTOCOL_STRICTNESSES];
+	bool total_weighed;		/* its doses are masses */
 	/* A step that could not be read might have drawn liquid in: levels are unknown. */
 	bool levels_unknown;
 	/* It might have used a channel that now seems to be used by none. */
@@ -116,7 +122,7 @@ bool value_setting(struct loader *loader, const struct node *node, struct protoc
 bool value_check_names(struct loader *loader, const char *expression, bool run_values,
 		       struct source_position at);
 
-/* ---- inputs.c, signals.c, channels.c, steps.c, rules.c, amounts.c ---------------------------------- */
+/* ---- inputs.c, signals.c, channels.c, limits.c, steps.c, rules.c, amounts.c ---------------------------------- */
 
 /* Into the scope at hand. */
 void inputs_load(struct loader *loader, const struct node *node);
@@ -125,8 +131,20 @@ void signals_load(struct loader *loader, const struct node *node);
 /* Index, or -1; does not report. */
 long signals_find(const struct protocol *protocol, const char *name);
 void protocol_signal_clear(struct protocol_signal *signal);
-/* Channels first, then the limits that belong to them; both may be NULL. */
-void channels_load(struct loader *loader, const struct node *channels, const struct node *limits);
+void channels_load(struct loader *loader, const struct node *channels);
+/* After the channels, to which they belong. */
+void limits_load(struct loader *loader, const struct node *node);
+/*
+ * limits_judge() - one value against a limit, hard and soft
+ * @reported: by strictness, to tell each once; NULL: every time
+ * @format: what is asked for, such as "'line' would run at 3 mL/min"
+ */
+void limits_judge(struct loader *loader, const struct protocol_limits *limits,
+		  const struct loader_limits *written, enum protocol_limit limit, double asked,
+		  bool *reported, struct source_position at, const char *format, ...)
+	__attribute__((format(printf, 8, 9)));
+void limits_none(struct protocol_limits *limits);
+void limits_clear(struct loader_limits *written);
 /* Index, or -1; does not report. Of the protocol's own names, and of those of the file at hand. */
 long channels_find(const struct protocol *protocol, const char *name);
 long channels_find_here(const struct loader *loader, const char *name);

@@ -95,6 +95,31 @@ struct protocol_signal {	/* a value from outside of the run */
 	struct source_position at;
 };
 
+enum protocol_limit {
+	PROTOCOL_LIMIT_RATE,		/* m3/s */
+	PROTOCOL_LIMIT_ACCELERATION,	/* m3/s2 */
+	PROTOCOL_LIMIT_VOLUME,		/* m3, in the run */
+	/* of particles, as the m3 that hold them, in total as number or kg: */
+	PROTOCOL_LIMIT_DOSE,		/* in the run, */
+	PROTOCOL_LIMIT_STEP_DOSE,	/* in one step, */
+	PROTOCOL_LIMIT_WINDOW_DOSE,	/* and within a time */
+	PROTOCOL_LIMIT_PRESSURE,	/* Pa */
+	PROTOCOL_LIMIT_SHEAR,		/* Pa, at the wall of the chip */
+	PROTOCOL_LIMIT_TEMPERATURE,	/* degree Celsius */
+	PROTOCOL_LIMITS,
+};
+
+enum protocol_strictness {
+	PROTOCOL_HARD,		/* refuses, and stops a run */
+	PROTOCOL_SOFT,		/* asks */
+	PROTOCOL_STRICTNESSES,
+};
+
+struct protocol_limits {
+	double most[PROTOCOL_LIMITS];	/* INFINITY: none */
+	double window_s;
+};
+
 struct protocol_channel {
 	char *name;
 	char *pump;			/* device name or label */
@@ -107,15 +132,7 @@ struct protocol_channel {
 	double dead_volume_m3;		/* from the syringe to the chip, 0 if not given */
 	double chip_width_m, chip_height_m, chip_length_m;	/* a rectangular channel; 0: not given */
 	double viscosity_pa_s;		/* of the fluid, at 20 degC */
-	/* limits; INFINITY where none was given */
-	double limit_rate_m3_s;
-	double limit_volume_m3;
-	double limit_dose_m3;		/* of particles, as the volume that holds them: in the run, */
-	double limit_step_dose_m3;	/* in one step, */
-	double limit_window_dose_m3;	/* and within a time */
-	double dose_window_s;
-	double limit_pressure_pa;
-	double limit_shear_pa;		/* at the wall of the chip */
+	struct protocol_limits limits[PROTOCOL_STRICTNESSES];
 	struct source_position at;	/* the channel's key */
 	struct source_position at_pump;
 	struct source_position at_limits;
@@ -226,6 +243,8 @@ struct protocol {
 	struct protocol_step *steps;
 	size_t step_count;
 	struct protocol_rule rules[PROTOCOL_TROUBLES];
+	char **soft_texts;		/* what goes beyond a soft limit: a run asks before it begins */
+	size_t soft_count;
 	double duration_s;		/* of all steps; waits for people count 0 */
 };
 

@@ -12,22 +12,19 @@ void steps_note_rate(struct loader *loader, const struct protocol_flow *flow, co
 {
 	struct protocol_channel *channel = &loader->protocol->channels[flow->channel];
 	const struct loader_channel *more = &loader->channels[flow->channel];
-	char asked[WORDING_SIZE], line[WORDING_SIZE];
+	double shear_pa = protocol_shear_pa(channel, flow->rate_m3_s);
+	const char *shear_text;
+	char asked[WORDING_SIZE];
 
-	if (flow->rate_m3_s > channel->limit_rate_m3_s * (1 + 1e-9))
-		loader_error(loader, flow->at_rate,
-			     "'%s' would run at %s, beyond its limit of %s (%s)", channel->name,
-			     format_like(flow->rate_m3_s, NANODOSE_DIMENSION_RATE, like, asked,
-					 sizeof(asked)),
-			     more->rate_limit_text, format_line(more->at_rate_limit, flow->at_rate, line, sizeof(line)));
-	if (protocol_shear_pa(channel, flow->rate_m3_s) > channel->limit_shear_pa * (1 + 1e-9))
-		loader_error(loader, flow->at_rate,
-			     "'%s' would have a wall shear of %s in its chip, beyond its limit of %s (%s)",
-			     channel->name,
-			     format_like(protocol_shear_pa(channel, flow->rate_m3_s),
-					 NANODOSE_DIMENSION_PRESSURE, more->shear_limit_text, asked,
-					 sizeof(asked)),
-			     more->shear_limit_text, format_line(more->at_shear_limit, flow->at_rate, line, sizeof(line)));
+	limits_judge(loader, channel->limits, more->limits, PROTOCOL_LIMIT_RATE, flow->rate_m3_s, NULL,
+		     flow->at_rate, "'%s' would run at %s", channel->name,
+		     format_like(flow->rate_m3_s, NANODOSE_DIMENSION_RATE, like, asked, sizeof(asked)));
+	shear_text = more->limits[PROTOCOL_HARD].text[PROTOCOL_LIMIT_SHEAR];
+	if (!shear_text)
+		shear_text = more->limits[PROTOCOL_SOFT].text[PROTOCOL_LIMIT_SHEAR];
+	limits_judge(loader, channel->limits, more->limits, PROTOCOL_LIMIT_SHEAR, shear_pa, NULL, flow->at_rate,
+		     "'%s' would have a wall shear of %s in its chip", channel->name,
+		     format_like(shear_pa, NANODOSE_DIMENSION_PRESSURE, shear_text, asked, sizeof(asked)));
 	if (flow->rate_m3_s <= channel->peak_rate_m3_s)
 		return;
 	channel->peak_rate_m3_s = flow->rate_m3_s;

@@ -13,8 +13,8 @@ int channel_start(struct channel *c, double sample_rate_hz)
 {
 	struct control_config config = {
 		.max_rate_m3_s =
-			fmin(protocol_max_rate_m3_s(c->plan, &c->info), c->plan->limit_rate_m3_s),
-		.max_pressure_pa = c->plan->limit_pressure_pa,
+			fmin(protocol_max_rate_m3_s(c->plan, &c->info), c->plan->limits[PROTOCOL_HARD].most[PROTOCOL_LIMIT_RATE]),
+		.max_pressure_pa = c->plan->limits[PROTOCOL_HARD].most[PROTOCOL_LIMIT_PRESSURE],
 	};
 	struct nanodose_status status;
 	uint64_t period_ns;
@@ -56,6 +56,15 @@ void channel_free(struct channel *c)
 {
 	control_free(c->control);
 	nanodose_device_close(c->device);
+}
+
+void channel_limit_accel(struct channel *c)
+{
+	double limit_nhz_s = c->plan->limits[PROTOCOL_HARD].most[PROTOCOL_LIMIT_ACCELERATION] / c->step_m3 * NHZ;
+
+	c->max_accel_nhz_s = c->info.max_accel_nhz_s;
+	if (limit_nhz_s < c->max_accel_nhz_s)
+		c->max_accel_nhz_s = fmax(1, limit_nhz_s);
 }
 
 int64_t channel_rate_nhz(const struct channel *c, double rate_m3_s)
@@ -131,8 +140,8 @@ int channel_go(struct channel *c, double ramp_s, uint64_t start_ns, uint64_t now
 	run.accel_nhz_s = llround(channel_rate_nhz(c, c->top_m3_s) / ramp_s);
 	if (!run.accel_nhz_s)
 		run.accel_nhz_s = 1;
-	if (run.accel_nhz_s > c->info.max_accel_nhz_s)
-		run.accel_nhz_s = c->info.max_accel_nhz_s;
+	if (run.accel_nhz_s > c->max_accel_nhz_s)
+		run.accel_nhz_s = c->max_accel_nhz_s;
 	if (nanodose_device_run(c->device, &run))
 		return -1;
 	c->moving = true;
@@ -266,6 +275,23 @@ static double braking_steps(const struct channel *c)
 	return rate_hz * rate_hz / (2 * (c->accel_nhz_s / NHZ));
 }
 
+double channel_reading(const struct channel *c, enum protocol_limit limit)
+{
+	return limit == PROTOCOL_LIMIT_PRESSURE ? c->pressure_pa : c->temperature_c;
+}
+
+static void count_over(struct channel *c, enum protocol_limit limit)
+{
+	double reading = channel_reading(c, limit);
+
+	for (int i = 0; i < PROTOCOL_STRICTNESSES; i++) {
+		if (reading > c->plan->limits[i].most[limit])
+			c->over[i][limit]++;
+		else if (!isnan(reading))
+			c->over[i][limit] = 0;
+	}
+}
+
 static void take_flow(struct channel *c, const struct nanodose_record *record)
 {
 	const struct nanodose_flow_record *flow = &record->flow;
@@ -285,10 +311,8 @@ static void take_flow(struct channel *c, const struct nanodose_record *record)
 	}
 	if (flow->valid & NANODOSE_VALID_PRESSURE)
 		c->pressure_pa = flow->pressure_pa;
-	if (c->pressure_pa > c->plan->limit_pressure_pa)
-		c->over_pressure++;
-	else if (!isnan(c->pressure_pa))
-		c->over_pressure = 0;
+	count_over(c, PROTOCOL_LIMIT_PRESSURE);
+	count_over(c, PROTOCOL_LIMIT_TEMPERATURE);
 
 	sample.stepped_m3 = channel_delivered_m3(c);
 	sample.flow_m3_s = c->flow_m3_s;

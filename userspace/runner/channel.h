@@ -38,6 +38,7 @@ struct channel {
 	struct control *control;
 	struct control_output output;	/* of the newest flow record */
 	double step_m3;			/* volume per step */
+	uint64_t max_accel_nhz_s;	/* of the pump, or less by a limit */
 	double period_s;		/* of flow records */
 	bool has_sensor;
 	bool gone;
@@ -63,7 +64,8 @@ struct channel {
 	/* newest readings; NAN: not had */
 	uint64_t flow_ns;		/* time of the newest flow record, 0: none */
 	unsigned int readings;		/* good ones so far */
-	unsigned int over_pressure;	/* readings above the limit in a row */
+	unsigned int over[PROTOCOL_STRICTNESSES][PROTOCOL_LIMITS];	/* readings above a limit in a row */
+	bool asked[PROTOCOL_LIMITS], allowed[PROTOCOL_LIMITS];		/* of soft ones: what a person says */
 	double flow_m3_s, pressure_pa, temperature_c;
 	uint16_t sensor_flags;
 	uint32_t state, faults;
@@ -77,6 +79,10 @@ struct channel {
 int channel_start(struct channel *channel, double sample_rate_hz);
 void channel_free(struct channel *channel);
 
+/* Once the volume of a step is known: the protocol's limit of acceleration in steps. */
+void channel_limit_accel(struct channel *channel);
+/* A reading that is measured against limits: of pressure, of temperature. */
+double channel_reading(const struct channel *channel, enum protocol_limit limit);
 /* Steps a rate stands for, signed. */
 int64_t channel_rate_nhz(const struct channel *channel, double rate_m3_s);
 /* What it is to flow at; 0 at rest and on the way there. */

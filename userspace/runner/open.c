@@ -187,7 +187,7 @@ static bool create_record(struct runner *r)
  */
 static int limit_channel(struct channel *c)
 {
-	const struct protocol_channel *plan = c->plan;
+	const double *most = c->plan->limits[PROTOCOL_HARD].most;
 	struct nanodose_limits limits;
 
 	if (!(c->info.features & NANODOSE_FEATURE_LIMITS))
@@ -196,8 +196,9 @@ static int limit_channel(struct channel *c)
 		return -1;
 	limits.step_volume_fl = llround(c->step_m3 * FL_PER_M3);
 	limits.max_rate_nhz = fmin(limits.max_rate_nhz,
-				   ceil(plan->limit_rate_m3_s / c->step_m3 * 1e9));
-	limits.over_pressure_pa = fmin(limits.over_pressure_pa, ceil(plan->limit_pressure_pa));
+				   ceil(most[PROTOCOL_LIMIT_RATE] / c->step_m3 * 1e9));
+	limits.max_accel_nhz_s = c->max_accel_nhz_s;
+	limits.over_pressure_pa = fmin(limits.over_pressure_pa, ceil(most[PROTOCOL_LIMIT_PRESSURE]));
 	return nanodose_device_set_limits(c->device, &limits);
 }
 
@@ -288,6 +289,7 @@ static void measure_steps(struct runner *r)
 		c->step_m3 = nanodose_volume_per_step(c->plan->syringe->diameter_m,
 						      c->info.lead_pitch_nm,
 						      c->info.microsteps_per_rev);
+		channel_limit_accel(c);
 	}
 }
 

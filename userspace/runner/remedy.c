@@ -75,7 +75,7 @@ static bool clear_faults(struct runner *r)
 			return false;
 		}
 		c->faults = 0;
-		c->over_pressure = 0;
+		memset(c->over, 0, sizeof(c->over));
 	}
 	return true;
 }

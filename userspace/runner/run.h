@@ -7,6 +7,7 @@
  *	steps	- what the present step of one wants of the channels
  *	condition - expressions that steps wait for or choose by
  *	remedy	- what the protocol says to do in trouble
+ *	watch	- limits of what is measured
  *	readings - the signals that expressions may use
  *	curve	- rates that change on the way
  *	channel	- one pump
@@ -184,6 +185,12 @@ bool remedy_begin(struct runner *runner, enum protocol_trouble trouble);
 bool remedy_ready(struct runner *runner);
 /* While paused. */
 void remedy_tick(struct runner *runner);
+
+/* watch.c */
+/* The newest readings of a channel: beyond a hard limit the run stops, beyond a soft one it asks. */
+void watch_limits(struct runner *runner, struct channel *channel);
+/* Somebody resumes a run that asked: from now on that may be. */
+void watch_allow(struct runner *runner, const char *who);
 
 /* curve.c */
 /* Before the pumps of a curve start, and as they go. */

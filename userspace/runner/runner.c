@@ -30,7 +30,6 @@
 #define SILENCE_S	0.2		/* without a flow record, or 5 periods */
 #define TICK_MS		20		/* where no sensor gives the beat */
 #define CALM_MS		80		/* between two looks in steady flow; faults wake at once */
-#define OVER_PRESSURE	3		/* readings in a row */
 
 static uint64_t clock_ns(void)
 {
@@ -136,6 +135,7 @@ void runner_resume(struct runner *r, const char *who)
 	r->status_text[0] = '\0';
 	run_set_mode(r, MODE_RUNNING);
 	run_event(r, RECORD_INFO, RECORD_OPERATOR, NULL, 0, "resumed by %s", who);
+	watch_allow(r, who);
 	if (r->mode == MODE_RUNNING)
 		lanes_resume(r, paused_ns);
 }
@@ -276,19 +276,6 @@ static void take_news(struct runner *r, struct channel *c, const struct nanodose
 			  "the pump came to rest before its end");
 		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
 	}
-	if (c->over_pressure >= OVER_PRESSURE && r->mode != MODE_STOPPING && !r->remedy) {
-		char seen[40], limit[40];
-
-		nanodose_quantity_format(c->pressure_pa, NANODOSE_DIMENSION_PRESSURE, seen,
-					 sizeof(seen));
-		nanodose_quantity_format(c->plan->limit_pressure_pa, NANODOSE_DIMENSION_PRESSURE,
-					 limit, sizeof(limit));
-		run_event(r, RECORD_FAULT, RECORD_INTERLOCK, c, c->plan->at_limits.line,
-			  "pressure %s is above the limit of %s: look for a clog or a closed valve",
-			  seen, limit);
-		if (!remedy_begin(r, PROTOCOL_OCCLUSION))
-			run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
-	}
 }
 
 static void take_record(struct runner *r, struct channel *c, const struct nanodose_record *record)
@@ -307,8 +294,9 @@ static void take_record(struct runner *r, struct channel *c, const struct nanodo
 	} else {
 		run_recorded(r, record_kernel(r->record, c->index, record));
 	}
-	if (news & ~CHANNEL_FLOW || c->over_pressure)
+	if (news & ~CHANNEL_FLOW)
 		take_news(r, c, record, news);
+	watch_limits(r, c);
 }
 
 static void read_channel(struct runner *r, struct channel *c)
@@ -598,6 +586,9 @@ enum nanodose_exit runner_run(struct runner *r)
 			  "this is a rehearsal on a model of the rig, %s; nothing is dosed",
 			  r->options.rehearsal);
 	tell_cleared(r);
+	for (size_t i = 0; r->options.soft_yes && i < r->protocol->soft_count; i++)
+		run_event(r, RECORD_WARNING, RECORD_OPERATOR, NULL, 0, "%s said yes to: %s",
+			  r->options.soft_yes, r->protocol->soft_texts[i]);
 	prefer_this(r);
 	while (r->mode != MODE_OVER)
 		turn(r, fds);

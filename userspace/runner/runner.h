@@ -150,6 +150,8 @@ struct runner_options {
 	bool unattended;		/* nobody can press a key: a pause for a full disk ends by itself */
 	const char *record_called;	/* its path for people, if another; NULL: record_path */
 	const char *rehearsal;		/* NULL: a real run; else what is rehearsed */
+	const char *soft_yes;		/* who said yes to what goes beyond soft limits; NULL: nobody was asked */
+	bool yes;			/* --yes: to what is measured beyond a soft limit, too */
 };
 
 /* Opens, checks and claims every pump; prints what refuses it. NULL: *status is set. */

@@ -58,7 +58,7 @@ static void go(struct runner *r, struct lane *lane)
 		struct channel *c = channel_of(r, lane, i);
 		double rate_nhz = channel_rate_nhz(c, c->top_m3_s);
 
-		lane->step.ramp_s = fmax(lane->step.ramp_s, rate_nhz / c->info.max_accel_nhz_s);
+		lane->step.ramp_s = fmax(lane->step.ramp_s, rate_nhz / c->max_accel_nhz_s);
 		if (!(c->info.features & NANODOSE_FEATURE_START_TIME))
 			together = false;
 	}
