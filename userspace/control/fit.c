@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The model is that of model.md, without play in the screw:
+ *
+ *	q' = (u - q) / tau	q: flow at the outlet, m3/s; u: put in by the steps, m3/s
+ *	s' = (q - s) / lag	s: flow as the sensor has it, m3/s; tau, lag: s
+ *
+ *	reading of flow     = gain * (mean of s since the reading before) + zero
+ *	reading of pressure = R q + rest,  C = tau / R	R: Pa s/m3, C: m3/Pa
+ *
+ * u is constant from one record to the next, so both equations are advanced by
+ * their closed form, whatever the time between records.
+ *
+ * Gain and zero, R and rest are linear: for given tau and lag they are the
+ * straight line through readings over model, by least squares. What is left to
+ * search are tau and lag. Both sums of squares are to be least; as the noise of
+ * either sensor is not known it counts as what is left, which for normal noise
+ * is the likelihood:
+ *
+ *	J = n_flow ln(sum of squares of flow) + n_pressure ln(that of pressure)
+ *
+ * J falls by one where the likelihood grows by sqrt(e), so its curvature over ln
+ * tau is 2 / variance of ln tau. Readings whose errors resemble those of their
+ * neighbours tell less than their number says; the variance is widened for it.
+ *
+ * In the readings of flow tau and lag can change places and nothing differs;
+ * without a pressure the longer one is taken to be tau.
+ */
+#include <math.h>
+
+#include "fit.h"
+
+#define TAU_LOW_S	1e-3
+#define TAU_HIGH_S	2000.0
+#define LAG_LOW_S	1e-3
+#define LAG_HIGH_S	1.0
+#define SCAN_POINTS	40
+#define ROUNDS		4
+#define GOLDEN_STEPS	22
+#define READINGS_LEAST	20
+/* Readings that are averaged to see past the noise. */
+#define BLOCK		25
+/* A lag that the readings like no better than by this much of J is not told by them. */
+#define LAG_TOLD	25.0
+/* Neither is a tau whose standard deviation is more of it than this. */
+#define ERROR_MOST	0.1
+/* Nothing is measured better than to this share of itself; keeps ln away from 0. */
+#define FINEST		1e-5
+
+/* ---- a straight line by least squares --------------------------------------------- */
+
+struct line {
+	double n, x, y, xx, xy, yy;	/* sums */
+	double slope, offset, left;	/* left: sum of squares about the line */
+};
+
+static void line_add(struct line *line, double x, double y)
+{
+	line->n++;
+	line->x += x;
+	line->y += y;
+	line->xx += x * x;
+	line->xy += x * y;
+	line->yy += y * y;
+}
+
+static void line_solve(struct line *line)
+{
+	double xx = line->xx - line->x * line->x / line->n;
+	double xy = line->xy - line->x * line->y / line->n;
+	double yy = line->yy - line->y * line->y / line->n;
+
+	line->slope = xx > 0 ? xy / xx : 0;
+	line->offset = (line->y - line->slope * line->x) / line->n;
+	line->left = fmax(yy - line->slope * xy, FINEST * FINEST * line->yy);
+}
+
+/* Its part of J. */
+static double line_cost(const struct line *line)
+{
+	return line->n >= READINGS_LEAST && line->left > 0 ? line->n * log(line->left / line->n) : 0;
+}
+
+/* ---- the model -------------------------------------------------------------------- */
+
+struct model {
+	double tau_s, lag_s;
+	double q, s;
+	/* of records this far apart, which most are */
+	double dt_s, tau_kept, lag_kept, cross;
+};
+
+static void model_begin(struct model *model, double tau_s, double lag_s)
+{
+	/* The closed form divides by their distance. */
+	if (fabs(tau_s - lag_s) < 1e-4 * tau_s)
+		lag_s *= 1 + 2e-4;
+	*model = (struct model){ .tau_s = tau_s, .lag_s = lag_s };
+}
+
+/* Time passes, steps put in a volume. Returns the mean of s over that time. */
+static double model_advance(struct model *model, double dt_s, double volume_m3)
+{
+	double u = volume_m3 / dt_s, q = model->q, s = model->s;
+
+	if (dt_s != model->dt_s) {
+		model->dt_s = dt_s;
+		model->tau_kept = exp(-dt_s / model->tau_s);
+		model->lag_kept = exp(-dt_s / model->lag_s);
+		model->cross = model->tau_s / (model->tau_s - model->lag_s) *
+			       (model->tau_kept - model->lag_kept);
+	}
+	model->q = u + model->tau_kept * (q - u);
+	model->s = u + model->lag_kept * (s - u) + model->cross * (q - u);
+	/* By conservation of volume: what went in and is not held back went by. */
+	return u - (model->tau_s * (model->q - q) + model->lag_s * (model->s - s)) / dt_s;
+}
+
+struct run {
+	const struct control_sample *samples;
+	size_t count;
+	size_t flows, pressures;	/* readings of each */
+	double period_s;		/* from one record to the next, mean */
+};
+
+struct lines {
+	struct line flow, pressure;
+};
+
+static double cost(const struct run *run, double tau_s, double lag_s, struct lines *lines)
+{
+	struct lines sums = { 0 };
+	struct model model;
+
+	model_begin(&model, tau_s, lag_s);
+	for (size_t i = 1; i < run->count; i++) {
+		const struct control_sample *now = &run->samples[i], *before = now - 1;
+		double dt_s = now->time_s - before->time_s, mean;
+
+		if (!(dt_s > 0))
+			continue;
+		mean = model_advance(&model, dt_s, now->stepped_m3 - before->stepped_m3);
+		if (isfinite(now->flow_m3_s))
+			line_add(&sums.flow, mean, now->flow_m3_s);
+		if (isfinite(now->pressure_pa))
+			line_add(&sums.pressure, model.q, now->pressure_pa);
+	}
+	line_solve(&sums.flow);
+	line_solve(&sums.pressure);
+	if (lines)
+		*lines = sums;
+	return line_cost(&sums.flow) + line_cost(&sums.pressure);
+}
+
+/* ---- search ----------------------------------------------------------------------- */
+
+struct search {
+	const struct run *run;
+	double lag_s;			/* held, while tau is looked for */
+	double tau_s;			/* one of these is held, while the lag is looked for */
+	double total_s;			/* tau + lag; 0: tau is held */
+};
+
+static double cost_of_tau(const struct search *search, double ln_tau)
+{
+	return cost(search->run, exp(ln_tau), search->lag_s, NULL);
+}
+
+/*
+ * The pressure tells tau by itself. Without one a step's answer comes later by
+ * tau + lag: at a given tau another lag would be no answer at all, so that it is
+ * the sum that is held.
+ */
+static double cost_of_lag(const struct search *search, double ln_lag)
+{
+	double lag_s = exp(ln_lag);
+
+	return cost(search->run, search->total_s > 0 ? search->total_s - lag_s : search->tau_s, lag_s, NULL);
+}
+
+/* Golden section; returns where it is least. */
+static double golden(double (*of)(const struct search *, double), const struct search *search,
+		     double low, double high)
+{
+	const double part = 0.6180339887498949;
+	double left = high - part * (high - low), right = low + part * (high - low);
+	double at_left = of(search, left), at_right = of(search, right);
+
+	for (int i = 0; i < GOLDEN_STEPS; i++) {
+		if (at_left < at_right) {
+			high = right;
+			right = left;
+			at_right = at_left;
+			left = high - part * (high - low);
+			at_left = of(search, left);
+		} else {
+			low = left;
+			left = right;
+			at_left = at_right;
+			right = low + part * (high - low);
+			at_right = of(search, right);
+		}
+	}
+	return (low + high) / 2;
+}
+
+/* Over all of the range first, as there may be more than one valley. */
+static double best_tau(const struct search *search)
+{
+	double low = log(TAU_LOW_S), span = log(TAU_HIGH_S / TAU_LOW_S) / (SCAN_POINTS - 1);
+	double best = INFINITY;
+	int at = 0;
+
+	for (int i = 0; i < SCAN_POINTS; i++) {
+		double here = cost_of_tau(search, low + i * span);
+
+		if (here < best) {
+			best = here;
+			at = i;
+		}
+	}
+	return exp(golden(cost_of_tau, search, low + fmax(at - 1, 0) * span,
+			  low + fmin(at + 1, SCAN_POINTS - 1) * span));
+}
+
+/* Tau and lag in turn. Keeps both as they are if the lag is not told. */
+static void refine(const struct run *run, double *tau_s, double *lag_s)
+{
+	struct search search = { .run = run, .lag_s = *lag_s };
+	double tau = *tau_s, plain = cost(run, tau, *lag_s, NULL), most;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		search.tau_s = tau;
+		search.total_s = run->pressures ? 0 : tau + search.lag_s;
+		most = run->pressures ? LAG_HIGH_S : fmin(LAG_HIGH_S, search.total_s / 2);
+		if (most <= LAG_LOW_S)
+			return;
+		search.lag_s = exp(golden(cost_of_lag, &search, log(LAG_LOW_S), log(most)));
+		tau = run->pressures ? tau : search.total_s - search.lag_s;
+		tau = exp(golden(cost_of_tau, &search, log(tau / 2), log(tau * 2)));
+	}
+	if (plain - cost(run, tau, search.lag_s, NULL) < LAG_TOLD)
+		return;
+	*tau_s = tau;
+	*lag_s = search.lag_s;
+}
+
+/* ---- what is left ----------------------------------------------------------------- */
+
+struct rest {
+	double sum, product, before;	/* squares, products with the one before */
+	double block, blocks, in_block;
+};
+
+static void rest_add(struct rest *rest, double value)
+{
+	rest->sum += value * value;
+	rest->product += value * rest->before;
+	rest->before = value;
+	rest->block += value;
+	rest->in_block++;
+	if (rest->in_block < BLOCK)
+		return;
+	rest->blocks += rest->block * rest->block / BLOCK;
+	rest->block = rest->in_block = 0;
+}
+
+/* Readings for one that is independent. */
+static double likeness(const struct rest *rest)
+{
+	double part = rest->sum > 0 ? fmin(fmax(rest->product / rest->sum, 0), 0.98) : 0;
+
+	return (1 + part) / (1 - part);
+}
+
+/* What is left when readings are averaged, over what the model says of them. */
+static double misfit_of(const struct rest *rest, const struct line *line)
+{
+	double told = line->slope * line->slope * (line->xx - line->x * line->x / line->n);
+
+	return told > 0 ? sqrt(rest->blocks / told) : NAN;
+}
+
+/* Returns by how much the variance of tau is to be widened. */
+static double look_back(const struct run *run, const struct lines *lines, double lag_s, struct fit *fit)
+{
+	struct rest flow = { 0 }, pressure = { 0 };
+	double widen = 1;
+	struct model model;
+
+	model_begin(&model, fit->tau_s, lag_s);
+	for (size_t i = 1; i < run->count; i++) {
+		const struct control_sample *now = &run->samples[i], *before = now - 1;
+		double dt_s = now->time_s - before->time_s, mean;
+
+		if (!(dt_s > 0))
+			continue;
+		mean = model_advance(&model, dt_s, now->stepped_m3 - before->stepped_m3);
+		if (isfinite(now->flow_m3_s))
+			rest_add(&flow, now->flow_m3_s - lines->flow.slope * mean - lines->flow.offset);
+		if (isfinite(now->pressure_pa))
+			rest_add(&pressure, now->pressure_pa - lines->pressure.slope * model.q -
+				 lines->pressure.offset);
+	}
+	if (run->flows) {
+		fit->residual_m3_s = sqrt(flow.sum / lines->flow.n);
+		fit->misfit = misfit_of(&flow, &lines->flow);
+		widen = likeness(&flow);
+	}
+	if (run->pressures) {
+		fit->residual_pa = sqrt(pressure.sum / lines->pressure.n);
+		fit->misfit = fmax(fit->misfit, misfit_of(&pressure, &lines->pressure));
+		widen = fmax(widen, likeness(&pressure));
+	}
+	return widen;
+}
+
+/* Standard deviation of ln tau, by the curvature of J. */
+static double error_of_tau(const struct run *run, double tau_s, double lag_s, double widen)
+{
+	const double h = 0.05;
+	double curvature = (cost(run, tau_s * exp(h), lag_s, NULL) - 2 * cost(run, tau_s, lag_s, NULL) +
+			    cost(run, tau_s * exp(-h), lag_s, NULL)) / (h * h);
+
+	return curvature > 0 ? sqrt(2 * widen / curvature) : INFINITY;
+}
+
+/*
+ * A tau far below the time between two records leaves no trace in them, however
+ * long the run is; that it is not as long as that time they do say.
+ */
+static int too_short_to_tell(const struct run *run, double tau_s, double lag_s, double widen)
+{
+	return tau_s < run->period_s &&
+	       cost(run, 2 * run->period_s, lag_s, NULL) - cost(run, tau_s, lag_s, NULL) > 9 * widen;
+}
+
+static struct run look_at(const struct control_sample *samples, size_t count, struct fit *fit)
+{
+	struct run run = { .samples = samples, .count = count };
+
+	for (size_t i = 1; i < count; i++) {
+		fit->moved_m3 += fabs(samples[i].stepped_m3 - samples[i - 1].stepped_m3);
+		run.flows += isfinite(samples[i].flow_m3_s);
+		run.pressures += isfinite(samples[i].pressure_pa);
+	}
+	if (run.flows < READINGS_LEAST)
+		run.flows = 0;
+	if (run.pressures < READINGS_LEAST)
+		run.pressures = 0;
+	if (count > 1)
+		run.period_s = (samples[count - 1].time_s - samples[0].time_s) / (double)(count - 1);
+	return run;
+}
+
+void fit_rig(const struct control_sample *samples, size_t count, struct fit *fit)
+{
+	struct search search = { .lag_s = FIT_LAG_S };
+	struct lines lines;
+	struct run run;
+	double lag_s, widen;
+
+	*fit = (struct fit){
+		.tau_s = NAN, .tau_error = NAN, .compliance_m3_pa = NAN, .resistance_pa_s_m3 = NAN,
+		.rest_pa = NAN, .gain = NAN, .zero_m3_s = NAN, .lag_s = NAN, .residual_m3_s = NAN,
+		.residual_pa = NAN, .misfit = NAN,
+	};
+	run = look_at(samples, count, fit);
+	if (!(fit->moved_m3 > 0) || (!run.flows && !run.pressures))
+		return;
+	search.run = &run;
+	lag_s = FIT_LAG_S;
+	fit->tau_s = best_tau(&search);
+	/* The lag is the flow sensor's; pressure knows nothing of it. */
+	if (run.flows)
+		refine(&run, &fit->tau_s, &lag_s);
+	if (lag_s != FIT_LAG_S)
+		fit->lag_s = lag_s;
+	cost(&run, fit->tau_s, lag_s, &lines);
+	widen = look_back(&run, &lines, lag_s, fit);
+	fit->tau_error = error_of_tau(&run, fit->tau_s, lag_s, widen);
+	if (!(fit->tau_error < ERROR_MOST) && !too_short_to_tell(&run, fit->tau_s, lag_s, widen)) {
+		fit->tau_s = fit->lag_s = NAN;
+		return;
+	}
+	if (run.flows) {
+		fit->gain = lines.flow.slope;
+		fit->zero_m3_s = lines.flow.offset;
+	}
+	if (run.pressures && lines.pressure.slope > 0) {
+		fit->resistance_pa_s_m3 = lines.pressure.slope;
+		fit->compliance_m3_pa = fit->tau_s / lines.pressure.slope;
+		fit->rest_pa = lines.pressure.offset;
+	}
+}
