@@ -22,7 +22,7 @@ const struct verb verbs[] = {
 	  verb_check },
 	{ "plan", "FILE [--set NAME=VALUE]... [--csv | --svg | --json]",
 	  "show what a protocol will do, over time; nothing moves", verb_plan },
-	{ "rehearse", "FILE [--fault FAULT]... [--rig FILE.yaml] [--set NAME=VALUE]... [--record RUN.db] [--json]",
+	{ "rehearse", "FILE [--fault FAULT]... [--rig FILE.yaml | --rig-from RUN.db] [--set NAME=VALUE]... [--record RUN.db] [--json]",
 	  "run a protocol on a model of the rig, in seconds; nothing moves", verb_rehearse },
 	{ "run", "FILE [--set NAME=VALUE]... [--record RUN.db] [--headless] [--json]",
 	  "dose as a protocol says, closed-loop and recorded", verb_run },

@@ -22,6 +22,7 @@ static const char help[] =
 	"  --signal SIGNAL    NAME=VALUE[@TIME], such as marker=40 or marker=lost@1h: what a signal\n"
 	"                     of the protocol says from then on; may be repeated\n"
 	"  --rig FILE.yaml    the model of the rig, instead of the one that the protocol names\n"
+	"  --rig-from RUN.db  the same, fitted to the record of a run with the protocol's channels\n"
 	"  --set NAME=VALUE   give an input of the protocol another value; may be repeated\n"
 	"  --inputs FILE      a YAML file of such values; --set stands before it\n"
 	"  --record RUN.db    where the record goes; must not exist yet\n"
@@ -32,13 +33,14 @@ static const char help[] =
 	"  --here             no machine of its own: on the simulated rigs that this kernel has\n"
 	"  --called PATH      with --here: how the summary calls the record\n";
 
-enum { OPTION_FAULT = 256, OPTION_SIGNAL, OPTION_RIG, OPTION_SET, OPTION_RECORD, OPTION_INPUTS, OPTION_RATE, OPTION_YES,
-       OPTION_JSON, OPTION_HERE, OPTION_CALLED };
+enum { OPTION_FAULT = 256, OPTION_SIGNAL, OPTION_RIG, OPTION_RIG_FROM, OPTION_SET, OPTION_RECORD, OPTION_INPUTS,
+       OPTION_RATE, OPTION_YES, OPTION_JSON, OPTION_HERE, OPTION_CALLED };
 
 static const struct option options[] = {
 	{ "fault", required_argument, NULL, OPTION_FAULT },
 	{ "signal", required_argument, NULL, OPTION_SIGNAL },
 	{ "rig", required_argument, NULL, OPTION_RIG },
+	{ "rig-from", required_argument, NULL, OPTION_RIG_FROM },
 	{ "set", required_argument, NULL, OPTION_SET },
 	{ "inputs", required_argument, NULL, OPTION_INPUTS },
 	{ "record", required_argument, NULL, OPTION_RECORD },
@@ -66,6 +68,9 @@ static int parse(struct rehearsal *rehearsal, int argc, char **argv)
 			break;
 		case OPTION_RIG:
 			rehearsal->rig = optarg;
+			break;
+		case OPTION_RIG_FROM:
+			rehearsal->rig_from = optarg;
 			break;
 		case OPTION_SET:
 			status = settings_add(&rehearsal->run.settings, "rehearse", optarg);
@@ -100,8 +105,11 @@ static int parse(struct rehearsal *rehearsal, int argc, char **argv)
 	}
 	if (status)
 		return status;
-	if (rehearsal->here && rehearsal->rig)
-		return verb_usage_error("rehearse", "--here takes the rigs that are there, and no --rig");
+	if (rehearsal->here && (rehearsal->rig || rehearsal->rig_from))
+		return verb_usage_error("rehearse", "--here takes the rigs that are there, and no %s",
+					rehearsal->rig ? "--rig" : "--rig-from");
+	if (rehearsal->rig && rehearsal->rig_from)
+		return verb_usage_error("rehearse", "--rig and --rig-from both give the model of the rig; one of them");
 	if (optind != argc - 1)
 		return verb_usage_error("rehearse", optind == argc ? "a protocol file is missing" :
 					"one protocol file at a time");
@@ -194,6 +202,19 @@ static int rehearse_here(const struct rehearsal *rehearsal, const struct protoco
 	return status;
 }
 
+static int rehearse_there(const struct rehearsal *rehearsal, const struct protocol *protocol)
+{
+	char *fitted = NULL;
+	int status = NANODOSE_EXIT_REFUSED;
+
+	if (rehearsal->rig_from)
+		fitted = rehearse_fit(rehearsal->rig_from, protocol);
+	if (fitted || !rehearsal->rig_from)
+		status = rehearse_in_machine(rehearsal, protocol, fitted);
+	free(fitted);
+	return status;
+}
+
 static int rehearse(const struct rehearsal *rehearsal)
 {
 	struct diagnostics diagnostics;
@@ -208,7 +229,7 @@ static int rehearse(const struct rehearsal *rehearsal)
 	if (protocol && rehearse_faults_good(rehearsal, protocol) &&
 	    rehearse_signals_good(rehearsal, protocol))
 		status = rehearsal->here ? rehearse_here(rehearsal, protocol) :
-					   rehearse_in_machine(rehearsal, protocol);
+					   rehearse_there(rehearsal, protocol);
 	protocol_free(protocol);
 	return status;
 }

@@ -5,6 +5,7 @@
  *
  *	rehearse		- the arguments; a rehearsal where simulated rigs are
  *	rehearse_machine	- a machine with the model of the rig
+ *	rehearse_fit		- the model of the rig from the record of a run
  *	rehearse_faults		- faults of the rig at chosen times
  *	rehearse_signals	- signals of the protocol, likewise
  */
@@ -38,6 +39,7 @@ struct rehearse_signal {
 struct rehearsal {
 	struct run_arguments run;
 	const char *rig;	/* --rig; NULL: the protocol's, or one made up from it */
+	const char *rig_from;	/* --rig-from: a run file; before these two */
 	struct rehearse_fault faults[REHEARSE_MAX_FAULTS];
 	unsigned int fault_count;
 	struct rehearse_signal signals[REHEARSE_MAX_SIGNALS];
@@ -72,7 +74,17 @@ bool rehearse_parse_time(const char *text, size_t length, double *value_s);
 bool rehearse_copy(char *to, size_t size, const char *from, size_t length);
 void rehearse_sleep_until(const struct timespec *begin, double at_s);
 
-/* In a machine of its own; returns the exit status. */
-int rehearse_in_machine(const struct rehearsal *rehearsal, const struct protocol *protocol);
+/*
+ * rehearse_fit() - the text of a rig file, fitted to the record of a run
+ * @path: the run file; it must have the protocol's channels
+ * Tells what was found, a line for each channel. NULL after a message; to be freed.
+ */
+char *rehearse_fit(const char *path, const struct protocol *protocol);
+/*
+ * In a machine of its own; returns the exit status.
+ * @fitted: the text of the rig file to take, NULL if there is none
+ */
+int rehearse_in_machine(const struct rehearsal *rehearsal, const struct protocol *protocol,
+			const char *fitted);
 
 #endif /* REHEARSE_H */

@@ -81,6 +81,23 @@ static char *find_machine(void)
 
 /* ---- the rig ---------------------------------------------------------------------- */
 
+/* A rig file for the machine to read, which sees the files of this one. */
+static bool add_fitted(struct command *command, const char *fitted, const char *path)
+{
+	FILE *file = fopen(path, "wxe");
+	bool written = file && fputs(fitted, file) >= 0;
+
+	if (file && fclose(file))
+		written = false;
+	if (!written) {
+		fprintf(stderr, "nanodose rehearse: the rig file %s: %s\n", path, strerror(errno));
+		return false;
+	}
+	add(command, "--rig");
+	add(command, "%s", path);
+	return true;
+}
+
 /*
  * A protocol without a rig of its own is rehearsed on stiff benches, each with
  * the syringe that the protocol names.
@@ -242,10 +259,11 @@ static int start(char **words, const char *folder)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : MACHINE_FAILED;
 }
 
-int rehearse_in_machine(const struct rehearsal *rehearsal, const struct protocol *protocol)
+int rehearse_in_machine(const struct rehearsal *rehearsal, const struct protocol *protocol,
+			const char *fitted)
 {
 	struct command command = { .count = 0 };
-	char scratch[PATH_MAX + 64], record[PATH_MAX + 128];
+	char scratch[PATH_MAX + 64], record[PATH_MAX + 128], rig[PATH_MAX + 128];
 	char *machine = find_machine(), *file = realpath(rehearsal->run.file, NULL), *base;
 	char *wished = rehearsal->run.record_path ? strdup(rehearsal->run.record_path) :
 						    own_record_name(rehearsal->run.file);
@@ -261,8 +279,9 @@ int rehearse_in_machine(const struct rehearsal *rehearsal, const struct protocol
 	if (!make_scratch(machine, scratch, sizeof(scratch)))
 		goto out;
 	snprintf(record, sizeof(record), "%s/rehearsal.db", scratch);
+	snprintf(rig, sizeof(rig), "%s/fitted.yaml", scratch);
 	add(&command, "%s", machine);
-	if (add_rigs(&command, rehearsal, protocol)) {
+	if (fitted ? add_fitted(&command, fitted, rig) : add_rigs(&command, rehearsal, protocol)) {
 		base = strrchr(file, '/');
 		*base++ = '\0';
 		add_arguments(&command, rehearsal, base, record, wished);
@@ -275,6 +294,7 @@ int rehearse_in_machine(const struct rehearsal *rehearsal, const struct protocol
 		if (!bring_record(record, wished))
 			status = status ? status : NANODOSE_EXIT_REFUSED;
 	}
+	unlink(rig);
 	rmdir(scratch);
 out:
 	free_command(&command);
