@@ -33,7 +33,7 @@ _nanodose()
 	monitor) options='--json --count' ;;
 	check) options='--set --inputs --verbose --json' ;;
 	plan) options='--set --inputs --csv --svg --json' ;;
-	rehearse) options='--fault --signal --rig --set --inputs --record --rate --yes --json --here --called' ;;
+	rehearse) options='--fault --signal --rig --rig-from --set --inputs --record --rate --yes --json --here --called' ;;
 	run) options='--set --inputs --record --rate --headless --yes --json' ;;
 	stop) options='--all --now' ;;
 	export) options='--format --events --json --output' ;;
@@ -44,7 +44,7 @@ _nanodose()
 	--count|--set|--rate|--seal|--fault|--signal) return ;;
 	--format) mapfile -t COMPREPLY < <(compgen -W 'csv json hdf5' -- "$word"); return ;;
 	--rig|--inputs) _nanodose_files '*.yaml' '*.yml'; return ;;
-	--record|--called) _nanodose_files '*.db'; return ;;
+	--record|--called|--rig-from) _nanodose_files '*.db'; return ;;
 	--output) _nanodose_files '*'; return ;;
 	esac
 	if [[ $word == -* ]]; then

@@ -44,6 +44,7 @@ complete -c nanodose -n '__nanodose_verb rehearse run' -l yes -d 'Answer yes to 
 complete -c nanodose -n '__nanodose_verb rehearse' -l fault -x -d 'A fault of the rig at a time'
 complete -c nanodose -n '__nanodose_verb rehearse' -l signal -x -d 'What a signal says, from a time on'
 complete -c nanodose -n '__nanodose_verb rehearse' -l rig -r -F -d 'The model of the rig'
+complete -c nanodose -n '__nanodose_verb rehearse' -l rig-from -r -F -d 'The same, fitted to a run'
 complete -c nanodose -n '__nanodose_verb rehearse' -l here -d 'On the simulated rigs of this kernel'
 complete -c nanodose -n '__nanodose_verb rehearse' -l called -r -F -d 'How the summary calls the record'
 complete -c nanodose -n '__nanodose_verb stop' -l all -d 'Every pump'
