@@ -227,6 +227,7 @@ TEST(a_lag_that_is_not_the_usual_one_is_found)
 
 		begin(0.613, 2430);
 		bench->params.sensor_tau_us = lags_us[i];
+		bench->period_ns = 5000000;
 		protocol(300, 0.613);
 		fit = fitted();
 		printf("# lag %.3f s: %.4f s, tau %.4f s\n", lags_us[i] * 1e-6, fit.lag_s, fit.tau_s);
@@ -238,6 +239,18 @@ TEST(a_lag_that_is_not_the_usual_one_is_found)
 		CHECK_NEAR(fit.lag_s, lags_us[i] * 1e-6, 0.02);
 		CHECK_NEAR(fit.tau_s, 0.613, 0.03);
 	}
+}
+
+TEST(a_lag_within_a_record_of_the_usual_one_is_that_one)
+{
+	struct fit fit;
+
+	begin(0.613, 2430);
+	bench->params.sensor_tau_us = 30000;
+	protocol(300, 0.613);
+	fit = fitted();
+	CHECK(isnan(fit.lag_s));
+	CHECK_NEAR(fit.tau_s, 0.613, 0.015);
 }
 
 TEST(a_slow_dose_in_the_noise_of_the_sensor)
@@ -367,6 +380,7 @@ int main(void)
 	RUN(pressure_alone_tells_all_but_the_flow_sensor);
 	RUN(back_pressure_is_the_pressure_at_rest);
 	RUN(a_lag_that_is_not_the_usual_one_is_found);
+	RUN(a_lag_within_a_record_of_the_usual_one_is_that_one);
 	RUN(a_slow_dose_in_the_noise_of_the_sensor);
 	RUN(withdrawing_is_motion_as_well);
 	RUN(ten_times_the_noise_and_a_twentieth_of_the_readings);

@@ -223,7 +223,11 @@ static double best_tau(const struct search *search)
 			  low + fmin(at + 1, SCAN_POINTS - 1) * span));
 }
 
-/* Tau and lag in turn. Keeps both as they are if the lag is not told. */
+/*
+ * Tau and lag in turn. Keeps both as they are if the lag is not told. When in a
+ * record its steps were made is not known, so that a lag that differs from the
+ * usual one by less than a record may well be that one.
+ */
 static void refine(const struct run *run, double *tau_s, double *lag_s)
 {
 	struct search search = { .run = run, .lag_s = *lag_s };
@@ -239,7 +243,8 @@ static void refine(const struct run *run, double *tau_s, double *lag_s)
 		tau = run->pressures ? tau : search.total_s - search.lag_s;
 		tau = exp(golden(cost_of_tau, &search, log(tau / 2), log(tau * 2)));
 	}
-	if (plain - cost(run, tau, search.lag_s, NULL) < LAG_TOLD)
+	if (fabs(search.lag_s - *lag_s) < run->period_s ||
+	    plain - cost(run, tau, search.lag_s, NULL) < LAG_TOLD)
 		return;
 	*tau_s = tau;
 	*lag_s = search.lag_s;
@@ -276,7 +281,7 @@ static double likeness(const struct rest *rest)
 /* What is left when readings are averaged, over what the model says of them. */
 static double misfit_of(const struct rest *rest, const struct line *line)
 {
-	double told = line->slope * line->slope * (line->xx - line->x * line->x / line->n);
+	double told = line->slope * line->slope * line->xx;
 
 	return told > 0 ? sqrt(rest->blocks / told) : NAN;
 }
