@@ -240,7 +240,7 @@ static bool comparable(const struct recorded *recorded, const struct protocol_ch
  */
 static double resistance_of(const struct protocol_channel *wanted, const struct fit *fit)
 {
-	double most_pa = fmin(GUESSED_PA, GUESSED_SHARE * wanted->limit_pressure_pa);
+	double most_pa = fmin(GUESSED_PA, GUESSED_SHARE * wanted->limits[PROTOCOL_HARD].most[PROTOCOL_LIMIT_PRESSURE]);
 	double resistance = fit->resistance_pa_s_m3;
 
 	if (!isfinite(resistance)) {
