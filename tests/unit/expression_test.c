@@ -17,6 +17,7 @@ static struct protocol_input inputs[] = {
 	{ "strength", NANODOSE_DIMENSION_NUMBER_CONCENTRATION, 1e18, (char *)"1e12 /mL", false },
 	{ "warmth", NANODOSE_DIMENSION_TEMPERATURE, 37, (char *)"37 degC", false },
 	{ "ceiling", NANODOSE_DIMENSION_PRESSURE, 2e5, (char *)"2 bar", false },
+	{ "steepness", NANODOSE_DIMENSION_ACCELERATION, 100 * UL_MIN, (char *)"100 uL/min/s", false },
 };
 
 static struct expression_channel channels[] = {
@@ -98,6 +99,16 @@ TEST(values_of_the_run_by_channel)
 	CHECK_NEAR(value_of("temperature.aqueous"), 22.25, 0);
 	CHECK_NEAR(value_of("elapsed - time"), 56.5, 0);
 	CHECK_NEAR(value_of("flow.aqueous < to(rate, 'uL/min')"), 1, 0);
+}
+
+TEST(a_rate_and_its_change_make_a_time)
+{
+	CHECK_NEAR(value_of("to(steepness * 2, 'uL/min/s')"), 200, 1e-9);
+	CHECK_NEAR(value_of("to(slow / steepness, 's')"), 5, 1e-12);
+	CHECK_NEAR(value_of("to(steepness * pause, 'mL/min')"), 9, 1e-12);
+	CHECK_NEAR(value_of("to(rate / pause, 'uL/min/s')"), 12000 / 90.0, 1e-9);
+	CHECK_TEXT(refusal_of("steepness * rate"),
+		   "a change of a rate times a rate is no quantity of this language");
 }
 
 TEST(a_reading_that_was_not_had_makes_no_condition_true)
@@ -305,6 +316,7 @@ int main(void)
 {
 	RUN(arithmetic_comparison_and_math);
 	RUN(values_of_the_run_by_channel);
+	RUN(a_rate_and_its_change_make_a_time);
 	RUN(a_reading_that_was_not_had_makes_no_condition_true);
 	RUN(values_change_from_one_evaluation_to_the_next);
 	RUN(quantities_keep_their_dimension);
