@@ -98,11 +98,18 @@ static void model_begin(struct model *model, double tau_s, double lag_s)
 	*model = (struct model){ .tau_s = tau_s, .lag_s = lag_s };
 }
 
-/* Time passes, steps put in a volume. Returns the mean of s over that time. */
-static double model_advance(struct model *model, double dt_s, double volume_m3)
+/*
+ * From one record to the next; false if no time passed.
+ * @mean: of s over that time
+ */
+static bool model_advance(struct model *model, const struct control_sample *before,
+			  const struct control_sample *now, double *mean)
 {
-	double u = volume_m3 / dt_s, q = model->q, s = model->s;
+	double dt_s = now->time_s - before->time_s, q = model->q, s = model->s, u;
 
+	if (!(dt_s > 0))
+		return false;
+	u = (now->stepped_m3 - before->stepped_m3) / dt_s;
 	if (dt_s != model->dt_s) {
 		model->dt_s = dt_s;
 		model->tau_kept = exp(-dt_s / model->tau_s);
@@ -113,7 +120,8 @@ static double model_advance(struct model *model, double dt_s, double volume_m3)
 	model->q = u + model->tau_kept * (q - u);
 	model->s = u + model->lag_kept * (s - u) + model->cross * (q - u);
 	/* By conservation of volume: what went in and is not held back went by. */
-	return u - (model->tau_s * (model->q - q) + model->lag_s * (model->s - s)) / dt_s;
+	*mean = u - (model->tau_s * (model->q - q) + model->lag_s * (model->s - s)) / dt_s;
+	return true;
 }
 
 struct run {
@@ -134,12 +142,11 @@ static double cost(const struct run *run, double tau_s, double lag_s, struct lin
 
 	model_begin(&model, tau_s, lag_s);
 	for (size_t i = 1; i < run->count; i++) {
-		const struct control_sample *now = &run->samples[i], *before = now - 1;
-		double dt_s = now->time_s - before->time_s, mean;
+		const struct control_sample *now = &run->samples[i];
+		double mean;
 
-		if (!(dt_s > 0))
+		if (!model_advance(&model, now - 1, now, &mean))
 			continue;
-		mean = model_advance(&model, dt_s, now->stepped_m3 - before->stepped_m3);
 		if (isfinite(now->flow_m3_s))
 			line_add(&sums.flow, mean, now->flow_m3_s);
 		if (isfinite(now->pressure_pa))
@@ -295,12 +302,11 @@ static double look_back(const struct run *run, const struct lines *lines, double
 
 	model_begin(&model, fit->tau_s, lag_s);
 	for (size_t i = 1; i < run->count; i++) {
-		const struct control_sample *now = &run->samples[i], *before = now - 1;
-		double dt_s = now->time_s - before->time_s, mean;
+		const struct control_sample *now = &run->samples[i];
+		double mean;
 
-		if (!(dt_s > 0))
+		if (!model_advance(&model, now - 1, now, &mean))
 			continue;
-		mean = model_advance(&model, dt_s, now->stepped_m3 - before->stepped_m3);
 		if (isfinite(now->flow_m3_s))
 			rest_add(&flow, now->flow_m3_s - lines->flow.slope * mean - lines->flow.offset);
 		if (isfinite(now->pressure_pa))
@@ -334,7 +340,7 @@ static double error_of_tau(const struct run *run, double tau_s, double lag_s, do
  * A tau far below the time between two records leaves no trace in them, however
  * long the run is; that it is not as long as that time they do say.
  */
-static int too_short_to_tell(const struct run *run, double tau_s, double lag_s, double widen)
+static bool too_short_to_tell(const struct run *run, double tau_s, double lag_s, double widen)
 {
 	return tau_s < run->period_s &&
 	       cost(run, 2 * run->period_s, lag_s, NULL) - cost(run, tau_s, lag_s, NULL) > 9 * widen;
