@@ -156,12 +156,12 @@ refused("another medium", "ran with water, the protocol has ipa", RECORD,
         write_protocol("fit-medium.yaml", text.replace("fluid: water}", "fluid: ipa}", 1)))
 refused("a record that was altered", "damaged or was altered",
         changed("fit-altered.db", "UPDATE sample SET flow_pl_min = flow_pl_min + 1 WHERE sequence = 100", seal=True))
-refused("a record of another format", "the file has format 2",
-        changed("fit-format.db", "PRAGMA user_version = 2", seal=True))
+refused("a record of another format", "the file has format 3",
+        changed("fit-format.db", "PRAGMA user_version = 3", seal=True))
 refused("a database of another program", "a database of another program",
         changed("fit-application.db", "PRAGMA application_id = 1", seal=True))
 refused("a record of another layout", "no such column",
-        changed("fit-layout.db", "ALTER TABLE channel RENAME COLUMN medium TO fluid"))
+        changed("fit-layout.db", "ALTER TABLE channel RENAME COLUMN fluid TO liquid"))
 path = fresh("fit-short.db")
 with open(RECORD, "rb") as file, open(path, "wb") as out_file:
     out_file.write(file.read(20000))

@@ -154,13 +154,16 @@ TEST(a_file_that_is_no_run_is_refused_by_what_it_is)
 	write_file(in_folder("text.db"), "time,flow\n1,2\n and so on", 23);
 	write_file(in_folder("empty.db"), "", 0);
 	execute(in_folder("other.db"), "CREATE TABLE t (x)");
-	execute(in_folder("newer.db"), "PRAGMA application_id = 1852075891; PRAGMA user_version = 2;"
+	execute(in_folder("newer.db"), "PRAGMA application_id = 1852075891; PRAGMA user_version = 3;"
+		"CREATE TABLE t (x)");
+	execute(in_folder("older.db"), "PRAGMA application_id = 1852075891; PRAGMA user_version = 1;"
 		"CREATE TABLE t (x)");
 	check_refusal("missing.db", "No such file");
 	check_refusal("text.db", "not a run file");
 	check_refusal("empty.db", "not a run file");
 	check_refusal("other.db", "another program");
-	check_refusal("newer.db", "format 2, this program reads format 1");
+	check_refusal("newer.db", "format 3, this program reads format 2; use a newer program");
+	check_refusal("older.db", "format 1, this program reads format 2; use the older program that wrote it");
 }
 
 TEST(a_damaged_file_is_refused)

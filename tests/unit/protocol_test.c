@@ -180,6 +180,45 @@ TEST(channels_and_limits_are_in_si_units)
 	protocol_free(p);
 }
 
+TEST(a_fluid_of_ones_own_flows_as_its_cubic_says)
+{
+	/*
+	 * 1.5 x - 0.001 x2 + 1e-7 x3 turns down at 861 uL/min, where it has reached 614 uL/min;
+	 * the figures below are worked out by hand, the roots by bisection.
+	 */
+	struct protocol *p = load_text(
+		"nanodose: 1\n"
+		"channels:\n"
+		"  a:\n"
+		"    pump: rig0\n"
+		"    syringe: BD Plastipak 1 mL\n"
+		"    loaded: 500 uL\n"
+		"    fluid: {name: serum, viscosity: 1.3 mPa.s, calibration: ipa,\n"
+		"      correction: {unit: uL/min, a: 1.5, b: -0.001, c: 1e-7, saturation: 500 uL/min}}\n"
+		"steps:\n"
+		"  - infuse: {channel: a, volume: 500 uL, rate: 300 uL/min}\n");
+	const struct protocol_channel *c;
+
+	CHECK(p);
+	if (!p)
+		return;
+	c = &p->channels[0];
+	CHECK_TEXT(c->fluid, "serum");
+	CHECK_INT(c->medium, NANODOSE_MEDIUM_IPA);
+	CHECK_NEAR(c->viscosity_pa_s, 1.3e-3, 1e-12);
+	CHECK_NEAR(protocol_flow_m3_s(c, 0) / (UL * PER_MIN), 0, 0);
+	CHECK_NEAR(protocol_flow_m3_s(c, 200 * UL * PER_MIN) / (UL * PER_MIN), 260.8, 1e-9);
+	CHECK_NEAR(protocol_flow_m3_s(c, -200 * UL * PER_MIN) / (UL * PER_MIN), -260.8, 1e-9);
+	CHECK_NEAR(protocol_flow_m3_s(c, 448 * UL * PER_MIN) / (UL * PER_MIN), 480.2875392, 1e-9);
+	CHECK(isnan(protocol_flow_m3_s(c, 500 * UL * PER_MIN)));
+	/* Where the cubic has come down again, it is none of its flows. */
+	CHECK(isnan(protocol_flow_m3_s(c, 1450 * UL * PER_MIN)));
+	CHECK(isnan(protocol_flow_m3_s(c, -1450 * UL * PER_MIN)));
+	CHECK(isnan(protocol_flow_m3_s(c, NAN)));
+	CHECK_NEAR(protocol_reading_share(c) * 300, 236.36536347206456, 1e-9);
+	protocol_free(p);
+}
+
 TEST(all_that_is_loaded_may_be_infused_whatever_the_rounding)
 {
 	/* 0.1 mL ten times is not 1 mL in binary. */
@@ -517,6 +556,7 @@ int main(void)
 	RUN(mix_splits_rate_and_volume_by_ratio);
 	RUN(hold_wait_and_repeat_keep_what_they_say);
 	RUN(channels_and_limits_are_in_si_units);
+	RUN(a_fluid_of_ones_own_flows_as_its_cubic_says);
 	RUN(all_that_is_loaded_may_be_infused_whatever_the_rounding);
 	RUN(inputs_stand_for_what_was_written_and_carry_their_dimension);
 	RUN(set_replaces_the_default_of_an_input);

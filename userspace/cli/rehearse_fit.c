@@ -43,7 +43,7 @@ struct recorded {
 struct facts {
 	sqlite3_int64 id, origin, microsteps_per_rev, lead_pitch_nm, max_rate_nhz;
 	double step_m3, diameter_m;
-	char medium[16], sensor[32];	/* "": not known, none */
+	char fluid[64], sensor[32];	/* "": not known, none */
 	char syringe[64];
 };
 
@@ -101,7 +101,7 @@ static int read_facts(struct recorded *recorded, const char *channel, struct fac
 	sqlite3_stmt *row = reader_prepare(
 		recorded->db, recorded->path,
 		"SELECT id, origin_position, microsteps_per_rev, lead_pitch_nm, max_rate_nhz,"
-		" volume_per_step_m3, syringe_diameter_m, medium, sensor, syringe FROM channel WHERE name = ?",
+		" volume_per_step_m3, syringe_diameter_m, fluid, sensor, syringe FROM channel WHERE name = ?",
 		&recorded->error);
 	int found = 0;
 
@@ -118,7 +118,7 @@ static int read_facts(struct recorded *recorded, const char *channel, struct fac
 			.step_m3 = sqlite3_column_double(row, 5),
 			.diameter_m = sqlite3_column_double(row, 6),
 		};
-		copy_text(facts->medium, sizeof(facts->medium), row, 7);
+		copy_text(facts->fluid, sizeof(facts->fluid), row, 7);
 		copy_text(facts->sensor, sizeof(facts->sensor), row, 8);
 		copy_text(facts->syringe, sizeof(facts->syringe), row, 9);
 	}
@@ -171,8 +171,8 @@ static int read_samples(struct recorded *recorded, const struct facts *facts, st
 	if (read_first_fault(recorded, facts, &readings->fault_s))
 		return -1;
 	row = reader_prepare(recorded->db, recorded->path,
-			     "SELECT time_ns, position, flow_pl_min, pressure_pa, sensor_flags"
-			     " FROM sample WHERE channel = ? ORDER BY time_ns, sequence", &recorded->error);
+			     "SELECT time_ns, position, fluid_flow_pl_min, pressure_pa, sensor_flags"
+			     " FROM measured WHERE channel = ? ORDER BY time_ns, sequence", &recorded->error);
 	if (!row)
 		return -1;
 	sqlite3_bind_int64(row, 1, facts->id);
@@ -215,8 +215,6 @@ static bool name_good(const char *name)
 static bool comparable(const struct recorded *recorded, const struct protocol_channel *wanted,
 		       const struct facts *facts)
 {
-	const char *medium = wanted->medium == NANODOSE_MEDIUM_IPA ? "ipa" : "water";
-
 	if (!name_good(wanted->pump))
 		refuse(recorded, "a rig cannot have the name of pump '%s': letters, digits, _ - . only",
 		       wanted->pump);
@@ -226,9 +224,9 @@ static bool comparable(const struct recorded *recorded, const struct protocol_ch
 		refuse(recorded, "channel '%s' ran with %s, %.3f mm, the protocol has %s, %.3f mm; the fit is good for one syringe only",
 		       wanted->name, *facts->syringe ? facts->syringe : "a syringe", facts->diameter_m * 1e3,
 		       wanted->syringe->name, wanted->syringe->diameter_m * 1e3);
-	else if (*facts->medium && strcmp(facts->medium, medium))
+	else if (*facts->fluid && strcmp(facts->fluid, wanted->fluid))
 		refuse(recorded, "channel '%s' ran with %s, the protocol has %s; the resistance is another with it",
-		       wanted->name, facts->medium, medium);
+		       wanted->name, facts->fluid, wanted->fluid);
 	else
 		return true;
 	return false;
@@ -276,7 +274,8 @@ static bool good(const struct recorded *recorded, const char *channel, const str
 	return false;
 }
 
-static void write_sensor(FILE *out, const struct facts *facts, const struct fit *fit)
+static void write_sensor(FILE *out, const struct protocol_channel *wanted, const struct facts *facts,
+			 const struct fit *fit)
 {
 	if (*facts->sensor && !strchr(facts->sensor, ' ')) {
 		fputs("  sensor_model: ", out);
@@ -285,7 +284,10 @@ static void write_sensor(FILE *out, const struct facts *facts, const struct fit 
 		fputc('\n', out);
 	}
 	if (isfinite(fit->gain)) {
-		fprintf(out, "  sensor_gain_ppm: %.0f\n", within((fit->gain - 1) * 1e6, -500000, 500000));
+		/* The model's sensor knows water only. */
+		double gain = fit->gain * protocol_reading_share(wanted);
+
+		fprintf(out, "  sensor_gain_ppm: %.0f\n", within((gain - 1) * 1e6, -500000, 500000));
 		/* The rig adds it after the gain, as the fit does. */
 		fprintf(out, "  sensor_offset_pl_min: %.0f\n",
 			within(fit->zero_m3_s / M3_S_PER_PL_MIN, -1e11, 1e11));
@@ -309,7 +311,7 @@ static void write_rig(FILE *out, const struct protocol_channel *wanted, const st
 	fprintf(out, "  compliance_fl_per_pa: %.0f\n", within(fit->tau_s / resistance * 1e18, 10, 1e8));
 	if (isfinite(fit->rest_pa))
 		fprintf(out, "  back_pressure_pa: %.0f\n", within(fit->rest_pa, -90000, 1e7));
-	write_sensor(out, facts, fit);
+	write_sensor(out, wanted, facts, fit);
 	fprintf(out, "  seed: %zu\n", number + 1);
 }
 

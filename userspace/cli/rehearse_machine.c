@@ -100,7 +100,7 @@ static bool add_fitted(struct command *command, const char *fitted, const char *
 
 /*
  * A protocol without a rig of its own is rehearsed on stiff benches, each with
- * the syringe that the protocol names.
+ * the syringe that the protocol names and a sensor that reads its fluid so.
  */
 static bool add_rigs(struct command *command, const struct rehearsal *rehearsal,
 		     const struct protocol *protocol)
@@ -122,9 +122,11 @@ static bool add_rigs(struct command *command, const struct rehearsal *rehearsal,
 	fputs("nanodose rehearse: neither --rig nor the protocol names a model of the rig; taking stiff benches with the protocol's syringes\n",
 	      stderr);
 	for (size_t i = 0; i < protocol->channel_count; i++) {
+		const struct protocol_channel *channel = &protocol->channels[i];
+
 		add(command, "--rig");
-		add(command, "%s:syringe_diameter_um=%.0f", protocol->channels[i].pump,
-		    protocol->channels[i].syringe->diameter_m * 1e6);
+		add(command, "%s:syringe_diameter_um=%.0f,sensor_gain_ppm=%.0f", channel->pump,
+		    channel->syringe->diameter_m * 1e6, (protocol_reading_share(channel) - 1) * 1e6 + 0.0);
 	}
 	return true;
 }

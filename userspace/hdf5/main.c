@@ -22,7 +22,7 @@ static const struct sample_column {
 	{ "time_s", "s.time_ns", "s", "since the start of the run", 1e-9 },
 	{ "utc_ns", NULL, "ns", "since 1970-01-01 00:00 UTC", 0 },
 	{ "setpoint_ul_min", "s.setpoint_pl_min", "uL/min", "flow that is wanted", 1e-6 },
-	{ "flow_ul_min", "s.flow_pl_min", "uL/min", "flow that the sensor measured", 1e-6 },
+	{ "flow_ul_min", "s.fluid_flow_pl_min", "uL/min", "flow that the sensor measured", 1e-6 },
 	{ "estimate_ul_min", "s.estimate_pl_min", "uL/min", "flow as the controller sees it", 1e-6 },
 	{ "pump_rate_ul_min", "s.pump_rate_pl_min", "uL/min", "rate of the pump", 1e-6 },
 	{ "position_steps", "s.position", "microsteps", "of the pump; plus dispenses", 0 },
@@ -86,8 +86,8 @@ static char *sample_query(void)
 	for (i = 0; i < COUNT(sample_columns); i++)
 		if (sample_columns[i].sql)
 			fprintf(out, "%s, ", sample_columns[i].sql);
-	fputs("s.channel FROM sample s JOIN channel c ON c.id = s.channel"
-	      " WHERE s.channel = ? ORDER BY s.rowid", out);
+	fputs("s.channel FROM measured s JOIN channel c ON c.id = s.channel"
+	      " WHERE s.channel = ? ORDER BY s.id", out);
 	fclose(out);
 	return sql;
 }

@@ -149,6 +149,7 @@ enum nanodose_dimension {
 	NANODOSE_DIMENSION_FREQUENCY,		/* Hz */
 	NANODOSE_DIMENSION_MASS,		/* kg */
 	NANODOSE_DIMENSION_ACCELERATION,	/* of a flow, m3/s2 */
+	NANODOSE_DIMENSION_VISCOSITY,		/* dynamic, Pa s */
 };
 
 /*

@@ -52,6 +52,8 @@ static const struct scale accelerations[] = {
 	{ 1e-12 / 60, "nL/min/s" }, { 1e-9 / 60, "uL/min/s" }, { 1e-6 / 60, "mL/min/s" },
 };
 
+static const struct scale viscosities[] = { { 1e-3, "mPa.s" } };
+
 static const struct dimension {
 	const char *name;
 	const char *example;
@@ -80,6 +82,8 @@ static const struct dimension {
 	[NANODOSE_DIMENSION_MASS] = { "mass", "20 ug", "kg", masses, COUNT(masses), 1 },
 	[NANODOSE_DIMENSION_ACCELERATION] = { "change of a rate", "100 uL/min/s", "m3/s2",
 					      accelerations, COUNT(accelerations), 1 },
+	[NANODOSE_DIMENSION_VISCOSITY] = { "viscosity", "1.3 mPa.s", "Pa.s", viscosities,
+					   COUNT(viscosities), 0 },
 };
 
 /* Read once; the library is used from one thread. */

@@ -58,6 +58,8 @@ static void check_flows(const struct protocol *protocol, size_t index,
 					   diagnostics);
 		check_flows(protocol, index, steps[i].steps, steps[i].step_count, step_m3,
 			    diagnostics);
+		check_flows(protocol, index, steps[i].others, steps[i].other_count, step_m3,
+			    diagnostics);
 	}
 }
 
@@ -72,9 +74,12 @@ void protocol_check_device(const struct protocol *protocol, size_t index,
 {
 	const struct protocol_channel *channel = &protocol->channels[index];
 	double max_rate = protocol_max_rate_m3_s(channel, info);
-	double sensor_max = info->sensor_full_scale_pl_min * 1e-15 / 60;
+	double sensor_max = protocol_flow_m3_s(channel, info->sensor_full_scale_pl_min * 1e-15 / 60);
 	char text[WORDING_SIZE];
+	double step_m3;
 
+	if (isnan(sensor_max))
+		sensor_max = channel->correction.saturation_m3_s;
 	if (channel->peak_rate_m3_s > max_rate * (1 + 1e-9))
 		diagnostics_add(diagnostics, channel->at_peak, false,
 				"'%s' would run at %s, but pump '%s' with a %s reaches at most %s",
@@ -102,7 +107,10 @@ void protocol_check_device(const struct protocol *protocol, size_t index,
 		diagnostics_add(diagnostics, channel->at_limits, false,
 				"'%s' has a limit of temperature, but pump '%s' has no flow sensor to measure it",
 				channel->name, channel->pump);
-	check_flows(protocol, index, protocol->steps, protocol->step_count,
-		    nanodose_volume_per_step(channel->syringe->diameter_m, info->lead_pitch_nm,
-					     info->microsteps_per_rev), diagnostics);
+	step_m3 = nanodose_volume_per_step(channel->syringe->diameter_m, info->lead_pitch_nm,
+					   info->microsteps_per_rev);
+	check_flows(protocol, index, protocol->steps, protocol->step_count, step_m3, diagnostics);
+	for (int i = 0; i < PROTOCOL_TROUBLES; i++)
+		check_flows(protocol, index, protocol->rules[i].steps, protocol->rules[i].step_count, step_m3,
+			    diagnostics);
 }

@@ -9,10 +9,6 @@
 #include "loader.h"
 #include "wording.h"
 
-/* Pa s near 20 degC, textbook values: for estimates, not for doses */
-#define VISCOSITY_WATER	1.002e-3
-#define VISCOSITY_IPA	2.4e-3
-
 #define SYRINGE_DIAMETER_MAX_M	0.1
 #define SYRINGE_STROKE_MAX_M	1.0
 
@@ -145,25 +141,6 @@ static void load_loaded(struct loader *loader, const struct node *node,
 					 channel->loaded_text, room, sizeof(room)));
 }
 
-static void load_fluid(struct loader *loader, const struct node *node,
-		       struct protocol_channel *channel)
-{
-	char *text = value_text(loader, node, "fluid");
-
-	if (!text)
-		return;
-	channel->viscosity_pa_s = strcmp(text, "ipa") ? VISCOSITY_WATER : VISCOSITY_IPA;
-	if (!strcmp(text, "water"))
-		channel->medium = NANODOSE_MEDIUM_WATER;
-	else if (!strcmp(text, "ipa"))
-		channel->medium = NANODOSE_MEDIUM_IPA;
-	else
-		loader_error(loader, node->at,
-			     "fluid: \"%s\" is not known; the flow sensors are calibrated for water and ipa",
-			     text);
-	free(text);
-}
-
 /* Particles are counted or weighed, as the unit says. */
 static bool is_mass_concentration(struct loader *loader, const struct node *node)
 {
@@ -237,7 +214,7 @@ static void load_channel(struct loader *loader, const struct node *node,
 	if (loaded)
 		load_loaded(loader, loaded, channel, more);
 	if (fluid)
-		load_fluid(loader, fluid, channel);
+		fluid_load(loader, fluid, channel);
 	if (particles)
 		load_particles(loader, particles, channel);
 	if (dead_volume)

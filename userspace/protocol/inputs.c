@@ -12,7 +12,7 @@
 /* Which dimension a text has; false if it is no quantity at all. */
 static bool find_dimension(const char *text, enum nanodose_dimension *dimension, double *value)
 {
-	for (int i = NANODOSE_DIMENSION_NONE; i <= NANODOSE_DIMENSION_ACCELERATION; i++) {
+	for (int i = NANODOSE_DIMENSION_NONE; i <= NANODOSE_DIMENSION_VISCOSITY; i++) {
 		if (!nanodose_quantity_parse(text, i, value, NULL)) {
 			*dimension = i;
 			return true;

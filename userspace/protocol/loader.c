@@ -392,6 +392,7 @@ void protocol_free(struct protocol *protocol)
 	for (size_t i = 0; i < protocol->channel_count; i++) {
 		free(protocol->channels[i].name);
 		free(protocol->channels[i].pump);
+		free(protocol->channels[i].fluid);
 		free((char *)protocol->channels[i].own_syringe.name);
 		free(protocol->channels[i].loaded_text);
 		free(protocol->channels[i].peak_text);

@@ -122,7 +122,7 @@ bool value_setting(struct loader *loader, const struct node *node, struct protoc
 bool value_check_names(struct loader *loader, const char *expression, bool run_values,
 		       struct source_position at);
 
-/* ---- inputs.c, signals.c, channels.c, limits.c, steps.c, rules.c, amounts.c ---------------------------------- */
+/* ---- inputs.c, signals.c, channels.c, fluid.c, limits.c, steps.c, rules.c, amounts.c ---------------------------------- */
 
 /* Into the scope at hand. */
 void inputs_load(struct loader *loader, const struct node *node);
@@ -132,6 +132,8 @@ void signals_load(struct loader *loader, const struct node *node);
 long signals_find(const struct protocol *protocol, const char *name);
 void protocol_signal_clear(struct protocol_signal *signal);
 void channels_load(struct loader *loader, const struct node *channels);
+/* What is in the channel's syringe, and what the flow sensor makes of it. */
+void fluid_load(struct loader *loader, const struct node *node, struct protocol_channel *channel);
 /* After the channels, to which they belong. */
 void limits_load(struct loader *loader, const struct node *node);
 /*

@@ -31,11 +31,12 @@ static const struct {
 	[NANODOSE_DIMENSION_FREQUENCY] = { 0, 0, -1 },
 	[NANODOSE_DIMENSION_MASS] = { 0, 1, 0 },
 	[NANODOSE_DIMENSION_ACCELERATION] = { 3, 0, -2 },
+	[NANODOSE_DIMENSION_VISCOSITY] = { -1, 1, -1 },
 };
 
 #define DIMENSIONS (sizeof(exponents) / sizeof(exponents[0]))
 
-_Static_assert(DIMENSIONS == NANODOSE_DIMENSION_ACCELERATION + 1, "each dimension has its exponents");
+_Static_assert(DIMENSIONS == NANODOSE_DIMENSION_VISCOSITY + 1, "each dimension has its exponents");
 
 const struct lua_quantity *lua_quantity_get(lua_State *lua, int index)
 {

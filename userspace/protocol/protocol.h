@@ -120,13 +120,27 @@ struct protocol_limits {
 	double window_s;
 };
 
+/*
+ * From what a flow sensor reads, with the calibration for water or isopropanol,
+ * to the flow of another fluid: x in units of @unit_m3_s, flow = a x + b x2 + c x3
+ * in the same; the other way round the same with both signs turned. Beyond
+ * saturation_m3_s the flow is not known.
+ */
+struct protocol_correction {
+	double unit_m3_s;	/* 0: what the sensor reads is what flows */
+	double a, b, c;
+	double saturation_m3_s, saturated_reading_m3_s;	/* a flow, and what the sensor reads there */
+};
+
 struct protocol_channel {
 	char *name;
 	char *pump;			/* device name or label */
 	const struct nanodose_syringe *syringe;	/* of the table, or the one below */
 	struct nanodose_syringe own_syringe;	/* by diameter and stroke; its name is ours */
 	double loaded_m3;
-	uint32_t medium;		/* NANODOSE_MEDIUM_* */
+	char *fluid;			/* "water", "ipa", or the protocol's own name for it */
+	uint32_t medium;		/* NANODOSE_MEDIUM_*, that the sensor is read with */
+	struct protocol_correction correction;
 	double concentration_per_m3;	/* particles, 0 if none given */
 	double mass_concentration_kg_m3;	/* or their mass, likewise */
 	double dead_volume_m3;		/* from the syringe to the chip, 0 if not given */
@@ -266,6 +280,11 @@ bool protocol_signals_from(struct protocol *protocol, const char *folder);
  */
 void protocol_check_device(const struct protocol *protocol, size_t channel,
 			   const struct nanodose_info *info, struct diagnostics *diagnostics);
+
+/* What flows where the channel's sensor reads that; NAN where it does not say. */
+double protocol_flow_m3_s(const struct protocol_channel *channel, double reading_m3_s);
+/* The other way round, what the sensor reads of what flows: as a share of it, at the peak rate. */
+double protocol_reading_share(const struct protocol_channel *channel);
 
 /* Of a curve: its rate at a time since the step began, and what has flowed by then. */
 double protocol_curve_rate(const struct protocol_flow *flow, double time_s);

@@ -142,11 +142,11 @@ int record_export_csv(const char *path, void *stream, char **error)
 		      "time_s,utc,channel,setpoint_ul_min,flow_ul_min,estimate_ul_min,"
 		      "pump_rate_ul_min,position_steps,delivered_ul,temperature_degc,pressure_kpa,"
 		      "air_in_line,high_flow,bus_errors,sequence\n",
-		      "SELECT s.time_ns, c.name, s.setpoint_pl_min, s.flow_pl_min, s.estimate_pl_min,"
+		      "SELECT s.time_ns, c.name, s.setpoint_pl_min, s.fluid_flow_pl_min, s.estimate_pl_min,"
 		      " s.pump_rate_pl_min, s.position,"
 		      " (s.position - c.origin_position) * c.volume_per_step_m3 * 1e9, s.temperature_mdegc,"
 		      " s.pressure_pa, s.sensor_flags, s.bus_errors, s.sequence"
-		      " FROM sample s JOIN channel c ON c.id = s.channel ORDER BY s.rowid",
+		      " FROM measured s JOIN channel c ON c.id = s.channel ORDER BY s.id",
 		      put_sample, error);
 }
 

@@ -10,6 +10,8 @@
 #include "facts.h"
 #include "protocol.h"
 
+#define PL_MIN_PER_M3_S (1e15 * 60)
+
 /*
  * Runs one statement with values by type: t text, i integer, r real; NULL
  * text and NAN become NULL.
@@ -111,6 +113,23 @@ static int write_input(sqlite3 *db, const struct protocol_input *input)
 		       (sqlite3_int64)input->set);
 }
 
+static int write_fluid(sqlite3 *db, size_t id, const struct protocol_channel *wanted)
+{
+	const struct protocol_correction *correction = &wanted->correction;
+	int result;
+
+	result = execute(db, "UPDATE channel SET fluid = ?, viscosity_pa_s = ? WHERE id = ?", "tri", wanted->fluid,
+			 wanted->viscosity_pa_s, (sqlite3_int64)id);
+	if (!result && correction->unit_m3_s > 0)
+		result = execute(db, "UPDATE channel SET correction_unit_pl_min = ?, correction_a = ?,"
+				 " correction_b = ?, correction_c = ?, correction_saturation_pl_min = ?,"
+				 " correction_reading_max_pl_min = ? WHERE id = ?", "rrrrrri",
+				 correction->unit_m3_s * PL_MIN_PER_M3_S, correction->a, correction->b,
+				 correction->c, correction->saturation_m3_s * PL_MIN_PER_M3_S,
+				 correction->saturated_reading_m3_s * PL_MIN_PER_M3_S, (sqlite3_int64)id);
+	return result;
+}
+
 static int write_channel(sqlite3 *db, size_t id, const struct protocol_channel *wanted,
 			 const struct record_channel *found)
 {
@@ -120,7 +139,8 @@ static int write_channel(sqlite3 *db, size_t id, const struct protocol_channel *
 	int result;
 
 	result = execute(db, "INSERT INTO channel VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-			 " ?, ?, ?, ?, NULL, NULL)", "ittttt" "rtrrr" "iiiiiit",
+			 " ?, ?, ?, ?, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
+			 "ittttt" "rtrrr" "iiiiiit",
 			 (sqlite3_int64)id, found->name, found->pump, found->device_path,
 			 info->label, syringe ? syringe->name : NULL,
 			 syringe ? syringe->diameter_m : NAN,
@@ -137,6 +157,8 @@ static int write_channel(sqlite3 *db, size_t id, const struct protocol_channel *
 				 " sensor_full_scale_pl_min = ? WHERE id = ?", "iii",
 				 (sqlite3_int64)info->sensor_serial,
 				 (sqlite3_int64)info->sensor_full_scale_pl_min, (sqlite3_int64)id);
+	if (!result && wanted)
+		result = write_fluid(db, id, wanted);
 	return result;
 }
 

@@ -70,8 +70,9 @@ static int identify(sqlite3 *db, const char *path, char **error)
 		return reader_fail(error, "%s: this is a database of another program, not a run file; give one that \"nanodose run\" has written",
 				   path);
 	if (format != RECORD_FORMAT)
-		return reader_fail(error, "%s: the file has format %lld, this program reads format %d; use a newer program",
-				   path, (long long)format, RECORD_FORMAT);
+		return reader_fail(error, "%s: the file has format %lld, this program reads format %d; use %s",
+				   path, (long long)format, RECORD_FORMAT,
+				   format > RECORD_FORMAT ? "a newer program" : "the older program that wrote it");
 	return 0;
 }
 

@@ -22,7 +22,9 @@ const char record_schema[] =
 	" origin_position INTEGER NOT NULL, microsteps_per_rev INTEGER NOT NULL, lead_pitch_nm INTEGER NOT NULL,"
 	" max_rate_nhz INTEGER NOT NULL, max_accel_nhz_s INTEGER NOT NULL,"
 	" features INTEGER NOT NULL, sensor TEXT, sensor_serial INTEGER,"
-	" sensor_full_scale_pl_min INTEGER);\n"
+	" sensor_full_scale_pl_min INTEGER, fluid TEXT, viscosity_pa_s REAL,"
+	" correction_unit_pl_min REAL, correction_a REAL, correction_b REAL, correction_c REAL,"
+	" correction_saturation_pl_min REAL, correction_reading_max_pl_min REAL);\n"
 
 	"CREATE TABLE sample (channel INTEGER NOT NULL, time_ns INTEGER NOT NULL,"
 	" sequence INTEGER NOT NULL, position INTEGER NOT NULL, flow_pl_min INTEGER,"
@@ -54,14 +56,22 @@ const char record_schema[] =
 	"CREATE TABLE seal (part TEXT NOT NULL, rows INTEGER NOT NULL, sha256 TEXT NOT NULL,"
 	" PRIMARY KEY (part, rows)) WITHOUT ROWID;\n"
 
+	/* What flowed where the sensor read that: the correction of another fluid than its own. */
+	"CREATE VIEW measured AS SELECT s.rowid AS id, s.*, CASE"
+	" WHEN c.correction_unit_pl_min IS NULL THEN s.flow_pl_min"
+	" WHEN abs(s.flow_pl_min) <= c.correction_reading_max_pl_min THEN"
+	" CAST(round(s.flow_pl_min * (c.correction_a + abs(s.flow_pl_min) / c.correction_unit_pl_min *"
+	" (c.correction_b + abs(s.flow_pl_min) / c.correction_unit_pl_min * c.correction_c))) AS INTEGER)"
+	" END AS fluid_flow_pl_min FROM sample s JOIN channel c ON c.id = s.channel;\n"
+
 	"CREATE VIEW samples AS SELECT s.time_ns * 1e-9 AS time_s, c.name AS channel,"
-	" s.setpoint_pl_min * 1e-6 AS setpoint_ul_min, s.flow_pl_min * 1e-6 AS flow_ul_min,"
+	" s.setpoint_pl_min * 1e-6 AS setpoint_ul_min, s.fluid_flow_pl_min * 1e-6 AS flow_ul_min,"
 	" s.estimate_pl_min * 1e-6 AS estimate_ul_min, s.pump_rate_pl_min * 1e-6 AS pump_rate_ul_min,"
 	" s.position AS position_steps,"
 	" (s.position - c.origin_position) * c.volume_per_step_m3 * 1e9 AS delivered_ul,"
 	" s.temperature_mdegc * 1e-3 AS temperature_degc, s.pressure_pa * 1e-3 AS pressure_kpa,"
 	" s.sensor_flags, s.bus_errors, s.sequence"
-	" FROM sample s JOIN channel c ON c.id = s.channel;\n"
+	" FROM measured s JOIN channel c ON c.id = s.channel;\n"
 
 	"CREATE VIEW states AS SELECT s.time_ns * 1e-9 AS time_s, c.name AS channel,"
 	" CASE s.state WHEN 0 THEN 'at rest' WHEN 1 THEN 'armed' WHEN 2 THEN 'ramping'"

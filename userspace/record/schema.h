@@ -4,7 +4,7 @@
 #define RECORD_SCHEMA_H
 
 #define RECORD_APPLICATION_ID	0x6e646f73	/* "ndos", in the SQLite header */
-#define RECORD_FORMAT		1		/* PRAGMA user_version */
+#define RECORD_FORMAT		2		/* PRAGMA user_version */
 
 /* Statements that make an empty run file. */
 extern const char record_schema[];

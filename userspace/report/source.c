@@ -125,6 +125,13 @@ static void read_channel(struct source_channel *channel, sqlite3_stmt *row)
 		/* SQLite's integers are signed, serial numbers are not. */
 		.sensor_serial = (uint64_t)sqlite3_column_int64(row, 14),
 		.sensor_full_scale_pl_min = sqlite3_column_int64(row, 15),
+		.fluid = text(row, 16),
+		.viscosity_pa_s = real(row, 17, 1),
+		.correction_unit_m3_s = real(row, 18, M3_S_PER_PL_MIN),
+		.correction_a = real(row, 19, 1),
+		.correction_b = real(row, 20, 1),
+		.correction_c = real(row, 21, 1),
+		.saturation_m3_s = real(row, 22, M3_S_PER_PL_MIN),
 		.summary = { NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN },
 	};
 }
@@ -135,7 +142,9 @@ static int read_channels(struct source *source, char **error)
 		source->db, source->path,
 		"SELECT name, pump, device, label, syringe, medium, sensor, syringe_diameter_m,"
 		" loaded_m3, concentration_per_m3, volume_per_step_m3, microsteps_per_rev,"
-		" lead_pitch_nm, max_rate_nhz, sensor_serial, sensor_full_scale_pl_min"
+		" lead_pitch_nm, max_rate_nhz, sensor_serial, sensor_full_scale_pl_min, fluid,"
+		" viscosity_pa_s, correction_unit_pl_min, correction_a, correction_b, correction_c,"
+		" correction_saturation_pl_min"
 		" FROM channel ORDER BY id", error);
 	struct source_channel *channels;
 
@@ -226,8 +235,8 @@ static int read_samples(struct source *source, char **error)
 				columns, source->channels[i].step_m3))
 			return reader_fail(error, "%s", strerror(errno));
 	row = reader_prepare(source->db, source->path,
-			     "SELECT channel, time_ns, position, flow_pl_min, estimate_pl_min,"
-			     " setpoint_pl_min, pressure_pa FROM sample ORDER BY rowid", error);
+			     "SELECT channel, time_ns, position, fluid_flow_pl_min, estimate_pl_min,"
+			     " setpoint_pl_min, pressure_pa FROM measured ORDER BY id", error);
 	if (!row)
 		return -1;
 	while (sqlite3_step(row) == SQLITE_ROW) {
@@ -277,6 +286,7 @@ void source_free(struct source *source)
 		free(channel->label);
 		free(channel->syringe);
 		free(channel->medium);
+		free(channel->fluid);
 		free(channel->sensor);
 		free(channel->marks);
 		curves_free(&channel->curves);

@@ -18,8 +18,10 @@ struct source_summary {
 };
 
 struct source_channel {
-	char *name, *pump, *device, *label, *syringe, *medium, *sensor;
-	double diameter_m, loaded_m3, concentration_per_m3, step_m3;
+	char *name, *pump, *device, *label, *syringe, *fluid, *medium, *sensor;
+	double diameter_m, loaded_m3, concentration_per_m3, step_m3, viscosity_pa_s;
+	double correction_unit_m3_s;	/* NAN: the sensor's reading is the flow; else with these */
+	double correction_a, correction_b, correction_c, saturation_m3_s;
 	int64_t microsteps_per_rev, lead_pitch_nm, max_rate_nhz, sensor_full_scale_pl_min;
 	uint64_t sensor_serial;
 	struct source_summary summary;

@@ -151,6 +151,20 @@ static void put_volume(FILE *out, const char *name, double value_m3)
 		html_row(out, name, "%.6g %s", value_m3 * unit.per_si, unit.name);
 }
 
+/* How the readings became the flow that the report shows. */
+static void put_correction(FILE *out, const struct source_channel *channel)
+{
+	char unit[40], most[40];
+
+	if (!(channel->correction_unit_m3_s > 0))
+		return;
+	nanodose_quantity_format(channel->correction_unit_m3_s, NANODOSE_DIMENSION_RATE, unit, sizeof(unit));
+	nanodose_quantity_format(channel->saturation_m3_s, NANODOSE_DIMENSION_RATE, most, sizeof(most));
+	html_row(out, "Correction for the fluid",
+		 "flow = %.9g x + %.9g x² + %.9g x³, of readings x in units of %s; up to %s",
+		 channel->correction_a, channel->correction_b, channel->correction_c, unit, most);
+}
+
 static void put_pump(FILE *out, const struct source_channel *channel)
 {
 	double fastest_hz = (double)channel->max_rate_nhz * 1e-9;
@@ -165,6 +179,8 @@ static void put_pump(FILE *out, const struct source_channel *channel)
 		html_row(out, "Syringe", "%s, bore %.4g mm", channel->syringe,
 			 channel->diameter_m * 1e3);
 	put_volume(out, "Loaded", channel->loaded_m3);
+	if (channel->fluid)
+		html_row(out, "Fluid", "%s, %.4g mPa s", channel->fluid, channel->viscosity_pa_s * 1e3);
 	html_row(out, "Lead screw", "%.6g mm a turn, %" PRId64 " microsteps a turn",
 		 (double)channel->lead_pitch_nm * 1e-6, channel->microsteps_per_rev);
 	put_volume(out, "Volume of one step", channel->step_m3);
@@ -178,6 +194,7 @@ static void put_pump(FILE *out, const struct source_channel *channel)
 			 (double)channel->sensor_full_scale_pl_min / 60e15 * unit.per_si, unit.name);
 		html_row(out, "Sensor calibration", "the maker's, for %s",
 			 channel->medium && !strcmp(channel->medium, "ipa") ? "isopropanol" : "water");
+		put_correction(out, channel);
 	} else {
 		html_row(out, "Flow sensor", "none");
 	}

@@ -295,6 +295,8 @@ static void count_over(struct channel *c, enum protocol_limit limit)
 static void take_flow(struct channel *c, const struct nanodose_record *record)
 {
 	const struct nanodose_flow_record *flow = &record->flow;
+	double reading_m3_s = flow->flow_pl_min * PL_MIN;
+	bool beyond = false;
 	struct control_sample sample = { .time_s = record->time_ns / NHZ };
 
 	c->flow_ns = record->time_ns;
@@ -304,7 +306,9 @@ static void take_flow(struct channel *c, const struct nanodose_record *record)
 	c->pressure_pa = NAN;
 	c->sensor_flags = flow->sensor_flags;
 	if (flow->valid & NANODOSE_VALID_FLOW) {
-		c->flow_m3_s = flow->flow_pl_min * PL_MIN;
+		c->flow_m3_s = protocol_flow_m3_s(c->plan, reading_m3_s);
+		beyond = isnan(c->flow_m3_s) || flow->sensor_flags & NANODOSE_SENSOR_FLAG_HIGH_FLOW ||
+			 fabs(reading_m3_s) > c->info.sensor_full_scale_pl_min * PL_MIN;
 		if (flow->temperature_mdegc != NANODOSE_NO_VALUE_S32)
 			c->temperature_c = flow->temperature_mdegc / 1000.0;
 		c->readings++;
@@ -315,14 +319,12 @@ static void take_flow(struct channel *c, const struct nanodose_record *record)
 	count_over(c, PROTOCOL_LIMIT_TEMPERATURE);
 
 	sample.stepped_m3 = channel_delivered_m3(c);
-	sample.flow_m3_s = c->flow_m3_s;
+	/* One at its end of range reads less than flows: a loop would drive the pump up and up. */
+	sample.flow_m3_s = beyond ? NAN : c->flow_m3_s;
 	sample.pressure_pa = c->pressure_pa;
 	control_sample(c->control, &sample, &c->output);
 
-	measured_sample(&c->measured, sample.time_s, c->flow_m3_s,
-			flow->sensor_flags & NANODOSE_SENSOR_FLAG_HIGH_FLOW ||
-			fabs(c->flow_m3_s) > c->info.sensor_full_scale_pl_min * PL_MIN,
-			c->first_sequence);
+	measured_sample(&c->measured, sample.time_s, c->flow_m3_s, beyond, c->first_sequence);
 
 	/* The last ramp down belongs to the motion's end, not to its flow. */
 	if (c->moving && fabs((double)(c->end_position - c->position)) <= braking_steps(c) + 1)

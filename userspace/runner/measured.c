@@ -16,6 +16,7 @@ void measured_sample(struct measured *m, double time_s, double flow_m3_s, bool b
 {
 	double zero;
 
+	m->beyond += beyond;
 	if (isnan(flow_m3_s)) {
 		m->missing++;
 		return;
@@ -26,7 +27,6 @@ void measured_sample(struct measured *m, double time_s, double flow_m3_s, bool b
 	}
 	zero = m->zero_count ? m->zero_sum_m3_s / m->zero_count : 0;
 	flow_m3_s -= zero;
-	m->beyond += beyond;
 	/* Trapezoids: what is missing in between is taken as a straight line. */
 	if (m->readings++)
 		m->volume_m3 += (time_s - m->last_s) * (m->last_m3_s + flow_m3_s) / 2;
@@ -44,10 +44,12 @@ void measured_mark(struct measured *m)
 
 enum measured_verdict measured_judge(const struct measured *m, double stepped_m3)
 {
-	if (m->readings < FEW_READINGS || m->missing > SHARE_BAD * (m->readings + m->missing))
-		return MEASURED_UNKNOWN;
-	if (m->beyond > SHARE_BAD * m->readings)
+	unsigned int records = m->readings + m->missing;
+
+	if (records >= FEW_READINGS && m->beyond > SHARE_BAD * records)
 		return MEASURED_BEYOND;
+	if (m->readings < FEW_READINGS || m->missing > SHARE_BAD * records)
+		return MEASURED_UNKNOWN;
 	if (fabs(m->volume_m3 - stepped_m3) > TOLERANCE * fabs(stepped_m3))
 		return MEASURED_DIFFERS;
 	return MEASURED_AGREES;

@@ -43,7 +43,7 @@ struct run_channel_view {
 	const char *name;
 	const char *pump;		/* label or device name */
 	const char *syringe;
-	const char *fluid;		/* "water", "ipa" */
+	const char *fluid;		/* "water", "ipa" or the protocol's name */
 	double setpoint_ul_min;
 	double flow_ul_min;		/* sensor; NAN: none */
 	double estimate_ul_min;

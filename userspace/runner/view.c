@@ -13,11 +13,6 @@
 #define PLOT_SHARE	0.8	/* of the history that the planned run fills */
 #define PLOT_MAX_S	1.0	/* no coarser, so that a long run can be watched too */
 
-static const char *fluid_name(uint32_t medium)
-{
-	return medium == NANODOSE_MEDIUM_IPA ? "ipa" : "water";
-}
-
 int view_init(struct runner *r)
 {
 	struct run_view *view = &r->view;
@@ -39,7 +34,7 @@ int view_init(struct runner *r)
 		channel->name = plan->name;
 		channel->pump = plan->pump;
 		channel->syringe = plan->syringe->name;
-		channel->fluid = fluid_name(plan->medium);
+		channel->fluid = plan->fluid;
 		channel->target_ul = program_net_m3(r->program, i) / UL;
 		channel->peak_ul_min = plan->peak_rate_m3_s / UL_MIN;
 		channel->particles_target = plan->concentration_per_m3 > 0 ?
