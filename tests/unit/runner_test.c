@@ -793,6 +793,28 @@ TEST(what_a_clog_holds_is_taken_back_and_made_up_for)
 	CHECK_INT(fake_pumps[0].refused, 0);
 }
 
+static void pressure_for_a_minute(double t)
+{
+	fake_pumps[0].pressure_pa = t > 12 && t < 60 ? 250000 : 1000;
+}
+
+TEST(and_that_may_take_longer_than_any_hold_of_the_driver)
+{
+	begin();
+	fake_script = pressure_for_a_minute;
+	/* 24 s of way back, and the driver holds for 10 s at most. */
+	CHECK_INT(run(HEAD "limits:\n  a: {pressure: 2 bar}\n"
+			   "steps:\n"
+			   "  - infuse: {channel: a, volume: 50 uL, rate: 600 uL/min}\n"
+			   "  - infuse: {channel: a, volume: 20 uL, rate: 10 uL/min}\n"
+			   "on:\n  occlusion: {retry: 1, after: 60 s, release: 4 uL}\n",
+		      true),
+		  0);
+	CHECK(said("on occlusion: at rest, retry 1 of 1") && !said("owner silent"));
+	CHECK_INT(moved(0), steps_of(70));
+	CHECK_INT(fake_pumps[0].refused, 0);
+}
+
 TEST(rescue_steps_take_over_where_the_run_gives_up)
 {
 	begin();
@@ -846,6 +868,7 @@ int main(void)
 	RUN(a_retry_waits_and_goes_on_by_itself);
 	RUN(retries_are_counted);
 	RUN(what_a_clog_holds_is_taken_back_and_made_up_for);
+	RUN(and_that_may_take_longer_than_any_hold_of_the_driver);
 	RUN(rescue_steps_take_over_where_the_run_gives_up);
 	RUN(trouble_in_the_rescue_stops_it);
 	if (test_failed)

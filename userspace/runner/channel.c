@@ -146,6 +146,7 @@ int channel_go(struct channel *c, double ramp_s, uint64_t start_ns, uint64_t now
 		return -1;
 	c->moving = true;
 	c->stopping = false;
+	c->taking_back = false;
 	c->accel_nhz_s = run.accel_nhz_s;
 	c->start_ns = start_ns;
 	c->run_ns = start_ns ? start_ns : now_ns;
@@ -162,7 +163,7 @@ static int order(struct channel *c, int64_t rate_nhz, uint64_t now_ns)
 		.rate_nhz = rate_nhz,
 		.accel_nhz_s = c->accel_nhz_s,
 		.hold_ns = CHANNEL_HOLD_NS,
-		.end_position = c->end_position,
+		.end_position = c->taking_back ? c->back_position : c->end_position,
 		.flags = NANODOSE_RUN_END_POSITION,
 	};
 
@@ -178,10 +179,11 @@ int channel_refresh(struct channel *c, uint64_t now_ns)
 	int64_t wanted_nhz;
 	bool changed;
 
-	if (!c->moving || c->stopping || c->gone || now_ns < c->start_ns)
+	if (!c->moving || (c->stopping && !c->taking_back) || c->gone || now_ns < c->start_ns)
 		return 0;
 	wanted_nhz = channel_rate_nhz(c, c->output.pump_rate_m3_s);
-	if ((wanted_nhz > 0) != (c->run_rate_nhz > 0) || !wanted_nhz)
+	/* No loop on the way back. */
+	if (c->taking_back || (wanted_nhz > 0) != (c->run_rate_nhz > 0) || !wanted_nhz)
 		wanted_nhz = c->run_rate_nhz;
 	changed = fabs((double)(wanted_nhz - c->run_rate_nhz)) >
 		  RATE_CHANGE * fabs((double)c->run_rate_nhz);
@@ -208,6 +210,7 @@ int channel_stop(struct channel *c, uint32_t mode, uint64_t now_ns)
 	if (!c->moving && mode == NANODOSE_STOP_RAMP)
 		return 0;
 	c->stopping = true;
+	c->taking_back = false;
 	metrics_end(&c->metrics);
 	control_set_point(c->control, now_ns / NHZ, 0);
 	c->output.pump_rate_m3_s = 0;
@@ -219,28 +222,26 @@ int channel_restart_sensor(struct channel *c)
 	return nanodose_device_sensor_start(c->device, c->plan->medium, llround(c->period_s * NHZ));
 }
 
-int channel_take_back(struct channel *c, double volume_m3, double hold_s)
+int channel_take_back(struct channel *c, double volume_m3, uint64_t now_ns)
 {
-	struct nanodose_run run = {
-		.rate_nhz = -channel_rate_nhz(c, c->top_m3_s),
-		.accel_nhz_s = c->accel_nhz_s,
-		.hold_ns = fmin(hold_s * NHZ, c->info.max_hold_ns),
-		.flags = NANODOSE_RUN_END_POSITION,
-	};
+	int64_t rate_nhz = -channel_rate_nhz(c, c->top_m3_s);
 	struct nanodose_status status;
 
 	if (nanodose_device_status(c->device, &status))
 		return -1;
 	c->position = status.position;
 	c->first_sequence = status.sequence;
-	run.end_position = c->position - llround(volume_m3 / c->step_m3);
-	if (run.end_position == c->position || !run.rate_nhz)
+	c->back_position = c->position - llround(volume_m3 / c->step_m3);
+	if (c->back_position == c->position || !rate_nhz)
 		return 0;
-	if (nanodose_device_run(c->device, &run))
+	c->taking_back = true;
+	if (order(c, rate_nhz, now_ns)) {
+		c->taking_back = false;
 		return -1;
+	}
 	c->moving = true;
-	/* No loop and no heartbeat: it ends by itself. */
 	c->stopping = true;
+	c->start_ns = 0;
 	return 0;
 }
 
@@ -350,6 +351,7 @@ static unsigned int take_state(struct channel *c, const struct nanodose_record *
 		return news;
 	c->moving = false;
 	c->stopping = false;
+	c->taking_back = false;
 	if (state->position == c->end_position) {
 		c->ended = true;
 		return news | CHANNEL_ENDED;

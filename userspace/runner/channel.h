@@ -49,7 +49,9 @@ struct channel {
 
 	/* the motion under way */
 	bool moving;			/* asked to move, not known to rest */
-	bool stopping;			/* asked to stop */
+	bool stopping;			/* asked to stop, or taking back */
+	bool taking_back;		/* on the way to back_position, the aim kept */
+	int64_t back_position;
 	bool ended;			/* at its end position */
 	int64_t end_position;
 	double set_point_m3_s;		/* signed; 0 at rest */
@@ -115,8 +117,11 @@ int channel_refresh(struct channel *channel, uint64_t now_ns);
 int channel_stop(struct channel *channel, uint32_t mode, uint64_t now_ns);
 /* The sensor once more, as at the start. -1 with errno. */
 int channel_restart_sensor(struct channel *channel);
-/* This much back, at the rate of the motion under way, whose aim is kept. -1 with errno. */
-int channel_take_back(struct channel *channel, double volume_m3, double hold_s);
+/*
+ * This much back, at the rate of the motion under way, whose aim is kept;
+ * channel_refresh() is its heartbeat, too. -1 with errno.
+ */
+int channel_take_back(struct channel *channel, double volume_m3, uint64_t now_ns);
 /* The motion under way is given up: the next one counts from here. */
 void channel_forget_aim(struct channel *channel);
 /* Another rate on the way, above 0 and up to what was aimed at; the sign stays. */

@@ -4,13 +4,10 @@
  * it waits for a person, goes on by itself, or goes over to the rescue steps.
  */
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "run.h"
-
-#define RELEASE_SPARE_S	5.0	/* beyond what the way back takes */
 
 static const char *name_of(const struct runner *r)
 {
@@ -116,8 +113,7 @@ static void release(struct runner *r)
 
 		if (c->ended || c->set_point_m3_s <= 0 || c->gone)
 			continue;
-		if (channel_take_back(c, r->remedy->release_m3,
-				      r->remedy->release_m3 / c->top_m3_s + RELEASE_SPARE_S)) {
+		if (channel_take_back(c, r->remedy->release_m3, r->now_ns)) {
 			run_order_failed(r, c, "withdraw with");
 			return;
 		}
@@ -164,8 +160,21 @@ static void rescue(struct runner *r)
 	lanes_begin(r);
 }
 
+/* The heartbeat of the pumps that take back. */
+static void refresh(struct runner *r)
+{
+	for (size_t i = 0; i < r->channel_count; i++) {
+		if (channel_refresh(&r->channels[i], r->now_ns)) {
+			run_order_failed(r, &r->channels[i], "withdraw with");
+			return;
+		}
+	}
+}
+
 void remedy_tick(struct runner *r)
 {
+	if (r->releasing)
+		refresh(r);
 	if (!r->remedy || r->record_bad || !run_all_rest(r))
 		return;
 	switch (r->remedy->remedy) {
