@@ -17,4 +17,5 @@ if summary:
                                         "join channel c on c.id = s.channel group by c.id"))
     answer["pressure"] = dict(query(record, "select c.name, max(s.pressure_pa) from sample s "
                                             "join channel c on c.id = s.channel group by c.id"))
+    answer["events"] = query(record, "select time_ns / 1e9, text from event order by id")
 print(json.dumps(answer))

@@ -198,6 +198,8 @@ struct protocol_step {
 	struct protocol_flow *flows;	/* infuse, withdraw: 1; mix: 2 or more */
 	size_t flow_count;
 	double duration_s;		/* hold, wait for a time; of flows: volume / rate; parallel: as planned */
+	double start_waste_m3;		/* mix: of its volume, before and after the batch; 0: none */
+	double end_waste_m3;
 	double timeout_s;		/* wait; INFINITY if none */
 	bool timeout_continues;		/* then: continue, else stop */
 	char *message;			/* wait for the operator: the question */

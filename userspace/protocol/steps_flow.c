@@ -232,9 +232,36 @@ bool ratio_load(struct loader *loader, const struct node *node, const char *key,
 	return good;
 }
 
+/* The batch has its volume, and what is discarded flows besides. */
+static bool add_waste(struct loader *loader, const struct node *node, const char *key, struct amounts *amounts,
+		      double *waste_m3, char **text)
+{
+	const struct node *waste = node_get(node, key);
+
+	if (!waste)
+		return true;
+	if (!value_positive(loader, waste, key, NANODOSE_DIMENSION_VOLUME, waste_m3, text))
+		return false;
+	amounts->volume_m3 += *waste_m3;
+	amounts->duration_s = amounts->volume_m3 / amounts->rate_m3_s;
+	return true;
+}
+
+static char *describe_mix(struct loader *loader, const struct ratio *ratio, const char *amounts,
+			  const char *start, const char *end)
+{
+	if (!start && !end)
+		return loader_text(loader, "mix %s %s, %s", ratio->names, ratio->parts, amounts);
+	return loader_text(loader, "mix %s %s, %s, waste of %s%s%s%s%s", ratio->names, ratio->parts, amounts,
+			   start ? start : "", start ? " before" : "", start && end ? " and " : "",
+			   end ? end : "", end ? " after" : "");
+}
+
 bool load_mix(struct loader *loader, const struct node *node, struct protocol_step *step, int depth)
 {
-	static const char *const keys[] = { "ratio", "total_rate", "volume", "duration" };
+	static const char *const keys[] = { "ratio", "total_rate", "volume", "duration", "start_waste",
+					    "end_waste" };
+	char *start_text = NULL, *end_text = NULL;
 	const struct node *shares;
 	struct amounts amounts = { 0 };
 	struct ratio ratio = { .count = 0 };
@@ -260,6 +287,10 @@ bool load_mix(struct loader *loader, const struct node *node, struct protocol_st
 		good = false;
 	}
 	good = good && amounts_complete(loader, &amounts, step->at);
+	if (good)
+		describe_amounts(&amounts, text, sizeof(text));
+	good = good && add_waste(loader, node, "start_waste", &amounts, &step->start_waste_m3, &start_text);
+	good = good && add_waste(loader, node, "end_waste", &amounts, &step->end_waste_m3, &end_text);
 	step->flows = good ? loader_allocate(loader, ratio.count, sizeof(*step->flows)) : NULL;
 	if (step->flows) {
 		step->flow_count = ratio.count;
@@ -268,9 +299,10 @@ bool load_mix(struct loader *loader, const struct node *node, struct protocol_st
 			set_flow(&step->flows[i], ratio.channel[i], &amounts, ratio.part[i]);
 			steps_note_rate(loader, &step->flows[i], amounts.rate_text);
 		}
-		describe_amounts(&amounts, text, sizeof(text));
-		step->text = loader_text(loader, "mix %s %s, %s", ratio.names, ratio.parts, text);
+		step->text = describe_mix(loader, &ratio, text, start_text, end_text);
 	}
+	free(start_text);
+	free(end_text);
 	amounts_free(&amounts);
 	return step->text != NULL;
 }

@@ -53,6 +53,7 @@ struct step_run {
 	struct expression *until;
 	struct expression_channel *values;
 	bool answered;
+	bool batch_begun, batch_over;	/* a mix with waste: told of already */
 };
 
 struct lane {

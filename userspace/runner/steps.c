@@ -226,10 +226,62 @@ static void compare_with_sensor(struct runner *r, struct lane *lane)
 	}
 }
 
+/* Whether there is a moment of the batch yet to come. */
+static bool batch_awaited(const struct lane *lane)
+{
+	const struct protocol_step *step = lane->step.step;
+
+	return (step->start_waste_m3 > 0 && !lane->step.batch_begun) ||
+	       (step->end_waste_m3 > 0 && !lane->step.batch_over);
+}
+
+/*
+ * When a mix's waste has left the outlet and when its batch has: what is stored
+ * in the lines by then is still to come. The flow goes on, as a stop would
+ * disturb the ratio; whoever holds the tubes goes by these.
+ */
+static void tell_batch(struct runner *r, struct lane *lane, bool all_out)
+{
+	const struct protocol_step *step = lane->step.step;
+	double out_m3 = 0, volume_m3 = 0;
+
+	if (!batch_awaited(lane))
+		return;
+	for (size_t i = 0; i < step->flow_count; i++) {
+		const struct channel *c = channel_of(r, lane, i);
+
+		volume_m3 += step->flows[i].volume_m3;
+		out_m3 += channel_stepped_m3(c);
+		/* NAN while it is not known */
+		if (isfinite(c->output.stored_m3))
+			out_m3 -= c->output.stored_m3;
+	}
+	if (all_out)
+		out_m3 = volume_m3;
+	if (step->start_waste_m3 > 0 && !lane->step.batch_begun && out_m3 >= step->start_waste_m3) {
+		lane->step.batch_begun = true;
+		run_event(r, RECORD_INFO, RECORD_PROTOCOL, NULL, step->at.line,
+			  "the start waste is out: the batch begins");
+	}
+	if (step->end_waste_m3 > 0 && !lane->step.batch_over && out_m3 >= volume_m3 - step->end_waste_m3) {
+		lane->step.batch_over = true;
+		run_event(r, RECORD_INFO, RECORD_PROTOCOL, NULL, step->at.line,
+			  "the batch is out: what follows is waste");
+	}
+}
+
+static void end_motion(struct runner *r, struct lane *lane)
+{
+	tell_batch(r, lane, true);
+	compare_with_sensor(r, lane);
+	steps_next(r, lane);
+}
+
 static void tick_motion(struct runner *r, struct lane *lane)
 {
 	const struct protocol_step *step = lane->step.step;
 
+	tell_batch(r, lane, false);
 	if (lane->step.phase == STEP_MOVING) {
 		for (size_t i = 0; i < step->flow_count; i++)
 			if (!channel_of(r, lane, i)->ended) {
@@ -240,8 +292,7 @@ static void tick_motion(struct runner *r, struct lane *lane)
 		begin_drain(r, lane);
 	}
 	if (drained(r, lane)) {
-		compare_with_sensor(r, lane);
-		steps_next(r, lane);
+		end_motion(r, lane);
 		return;
 	}
 	if ((r->now_ns - lane->step.drain_ns) / 1e9 < lane->step.drain_limit_s)
@@ -250,8 +301,7 @@ static void tick_motion(struct runner *r, struct lane *lane)
 		r, RECORD_WARNING, RECORD_PROGRAM, NULL, step->at.line,
 		"flow has not come down to %.0f %% of the set point %.1f s after the pumps came to rest: going on",
 		100 * DRAINED, lane->step.drain_limit_s);
-	compare_with_sensor(r, lane);
-	steps_next(r, lane);
+	end_motion(r, lane);
 }
 
 static void timed_out(struct runner *r, struct lane *lane, const char *what)
@@ -360,7 +410,7 @@ bool steps_calm(const struct runner *r, const struct lane *lane)
 		return false;
 	if (lane->step.due_ns)
 		return lane->step.due_ns > r->now_ns + (uint64_t)(CALM_REST_S * 1e9);
-	if (step->verb == PROTOCOL_CURVE)
+	if (step->verb == PROTOCOL_CURVE || batch_awaited(lane))
 		return false;
 	if (lane->step.phase != STEP_MOVING)
 		return (step->verb == PROTOCOL_HOLD || step->verb == PROTOCOL_WAIT_TIME) &&
