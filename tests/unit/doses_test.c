@@ -14,6 +14,11 @@ static double draw(double least, double most)
 	return least + (most - least) * (seed >> 8) / (double)(1 << 24);
 }
 
+static bool add(struct doses *doses, double begin_s, double end_s, double volume_m3)
+{
+	return doses_add(doses, &(struct dose){ begin_s, end_s, volume_m3, NULL });
+}
+
 /* What flows from one time to another. */
 static double between(const struct dose *list, size_t count, double from_s, double to_s)
 {
@@ -38,13 +43,52 @@ TEST(the_window_that_ends_with_a_dose_has_its_share_of_each)
 	for (int i = 0; i < 200; i++) {
 		double begin_s = time_s + draw(0, 50), end_s = begin_s + draw(1, 100), found;
 
-		list[i] = (struct dose){ begin_s, end_s, draw(1, 5) };
+		list[i] = (struct dose){ begin_s, end_s, draw(1, 5), NULL };
 		time_s = end_s;
-		CHECK(doses_add(&doses, begin_s, end_s, list[i].volume_m3));
+		CHECK(add(&doses, begin_s, end_s, list[i].volume_m3));
 		found = doses_in_window(&doses, 300);
 		CHECK_NEAR(found, between(list, i + 1, end_s - 300, end_s), 1e-9);
 	}
 	doses_free(&doses);
+}
+
+/* Of doses at the same time, in no order: against windows at a thousand places and at each of their ends. */
+TEST(the_worst_window_is_as_bad_as_any_tried)
+{
+	for (int round = 0; round < 50; round++) {
+		struct doses doses = { 0 };
+		struct dose list[30], worst;
+		double most = 0;
+
+		for (int i = 0; i < 30; i++) {
+			double begin_s = draw(0, 1000);
+
+			list[i] = (struct dose){ begin_s, begin_s + draw(1, 200), draw(1, 5), NULL };
+			CHECK(doses_add(&doses, &list[i]));
+		}
+		for (int i = 0; i < 1000; i++)
+			most = fmax(most, between(list, 30, i * 1.3 - 100, i * 1.3));
+		for (int i = 0; i < 30; i++) {
+			most = fmax(most, between(list, 30, list[i].end_s - 100, list[i].end_s));
+			most = fmax(most, between(list, 30, list[i].begin_s, list[i].begin_s + 100));
+			most = fmax(most, between(list, 30, list[i].begin_s - 100, list[i].begin_s));
+			most = fmax(most, between(list, 30, list[i].end_s, list[i].end_s + 100));
+		}
+		CHECK(doses_worst_window(&doses, 100, &worst));
+		CHECK_NEAR(worst.volume_m3, most, 1e-9);
+		CHECK_NEAR(between(list, 30, worst.begin_s, worst.end_s), worst.volume_m3, 1e-9);
+		CHECK_NEAR(worst.end_s - worst.begin_s, 100, 1e-9);
+		doses_free(&doses);
+	}
+}
+
+TEST(no_doses_have_no_worst_window)
+{
+	struct doses doses = { 0 };
+	struct dose worst;
+
+	CHECK(doses_worst_window(&doses, 100, &worst));
+	CHECK(worst.volume_m3 == 0 && !worst.flow);
 }
 
 TEST(of_two_ways_the_one_that_gives_more_stays)
@@ -52,19 +96,19 @@ TEST(of_two_ways_the_one_that_gives_more_stays)
 	struct doses doses = { 0 }, then;
 	size_t fork;
 
-	CHECK(doses_add(&doses, 0, 10, 1));
+	CHECK(add(&doses, 0, 10, 1));
 	fork = doses_fork(&doses);
-	CHECK(doses_add(&doses, 10, 20, 5));
+	CHECK(add(&doses, 10, 20, 5));
 	then = doses_take(&doses, fork);
 	CHECK_INT(doses.count, 1);
-	CHECK(doses_add(&doses, 10, 20, 2));
+	CHECK(add(&doses, 10, 20, 2));
 	CHECK(doses_join(&doses, fork, &then));
 	CHECK_NEAR(doses_in_window(&doses, 100), 6, 1e-12);
 
 	fork = doses_fork(&doses);
-	CHECK(doses_add(&doses, 20, 30, 1));
+	CHECK(add(&doses, 20, 30, 1));
 	then = doses_take(&doses, fork);
-	CHECK(doses_add(&doses, 20, 30, 2));
+	CHECK(add(&doses, 20, 30, 2));
 	CHECK(doses_join(&doses, fork, &then));
 	CHECK_NEAR(doses_in_window(&doses, 100), 8, 1e-12);
 	doses_free(&doses);
@@ -135,6 +179,8 @@ int main(void)
 {
 	set_up(__FILE__);
 	RUN(the_window_that_ends_with_a_dose_has_its_share_of_each);
+	RUN(the_worst_window_is_as_bad_as_any_tried);
+	RUN(no_doses_have_no_worst_window);
 	RUN(of_two_ways_the_one_that_gives_more_stays);
 	RUN(a_steady_infusion_is_limited_by_its_rate);
 	RUN(doses_further_apart_than_the_window_do_not_add_up);

@@ -26,6 +26,7 @@ struct walk {
 	struct level levels[LOADER_MAX_CHANNELS];
 	double duration_s;
 	bool reported[PROTOCOL_LIMITS][PROTOCOL_STRICTNESSES];	/* of the total */
+	struct doses doses;	/* of all channels, as number or mass */
 };
 
 static const char *volume_text(double volume_m3, const struct protocol_channel *channel,
@@ -116,18 +117,62 @@ static void limit_step_total(struct walk *walk, const struct protocol_step *step
 		     total_dose_text(walk->loader, dose, text, sizeof(text)));
 }
 
+static bool has_window(const struct protocol_limits *limits)
+{
+	return isfinite(limits[PROTOCOL_HARD].most[PROTOCOL_LIMIT_WINDOW_DOSE]) ||
+	       isfinite(limits[PROTOCOL_SOFT].most[PROTOCOL_LIMIT_WINDOW_DOSE]);
+}
+
+static void add_total_window(struct walk *walk, const struct protocol_flow *flow, double duration_s)
+{
+	const struct protocol_channel *channel = &walk->loader->protocol->channels[flow->channel];
+	struct dose dose = {
+		walk->duration_s - duration_s, walk->duration_s,
+		flow->volume_m3 * (channel->concentration_per_m3 + channel->mass_concentration_kg_m3), flow
+	};
+
+	if (has_window(walk->loader->total) && dose.volume_m3 > 0 && !doses_add(&walk->doses, &dose))
+		loader_error(walk->loader, (struct source_position){ 0 }, "out of memory");
+}
+
+/* Branches in parallel give at the same time, so that only all doses together tell. */
+static void limit_total_window(struct walk *walk)
+{
+	struct loader *loader = walk->loader;
+
+	for (int i = 0; i < PROTOCOL_STRICTNESSES; i++) {
+		struct protocol_limits *only = loader->total, kept = only[!i];
+		char text[WORDING_SIZE];
+		struct dose worst;
+
+		if (isinf(only[i].most[PROTOCOL_LIMIT_WINDOW_DOSE]))
+			continue;
+		if (!doses_worst_window(&walk->doses, only[i].window_s, &worst)) {
+			loader_error(loader, (struct source_position){ 0 }, "out of memory");
+			return;
+		}
+		/* Each has a window of its own. */
+		only[!i].most[PROTOCOL_LIMIT_WINDOW_DOSE] = INFINITY;
+		if (worst.flow)
+			limits_judge(loader, only, loader->total_written, PROTOCOL_LIMIT_WINDOW_DOSE, worst.volume_m3,
+				     walk->reported[PROTOCOL_LIMIT_WINDOW_DOSE], worst.flow->at_volume,
+				     "all channels together would have given %s within %s by here",
+				     total_dose_text(loader, worst.volume_m3, text, sizeof(text)),
+				     loader->total_written[i].window_text);
+		only[!i] = kept;
+	}
+}
+
 static void limit_window(struct walk *walk, const struct protocol_flow *flow, double duration_s)
 {
 	const struct protocol_channel *channel = &walk->loader->protocol->channels[flow->channel];
 	const struct loader_channel *more = &walk->loader->channels[flow->channel];
 	struct level *level = &walk->levels[flow->channel];
-	bool none = true;
 
-	for (int i = 0; i < PROTOCOL_STRICTNESSES; i++)
-		none = none && isinf(channel->limits[i].most[PROTOCOL_LIMIT_WINDOW_DOSE]);
-	if (none)
+	if (!has_window(channel->limits))
 		return;
-	if (!doses_add(&level->doses, walk->duration_s - duration_s, walk->duration_s, flow->volume_m3)) {
+	if (!doses_add(&level->doses, &(struct dose){ walk->duration_s - duration_s, walk->duration_s,
+						      flow->volume_m3, flow })) {
 		loader_error(walk->loader, (struct source_position){ 0 }, "out of memory");
 		return;
 	}
@@ -167,6 +212,7 @@ static void limit_doses(struct walk *walk, const struct protocol_flow *flow, dou
 		     dose_text(channel->infused_m3, channel, dose_like(more, PROTOCOL_LIMIT_DOSE), asked,
 			       sizeof(asked)));
 	limit_window(walk, flow, duration_s);
+	add_total_window(walk, flow, duration_s);
 }
 
 static void infuse(struct walk *walk, const struct protocol_flow *flow, double duration_s)
@@ -244,8 +290,8 @@ static void walk_choice(struct walk *walk, const struct protocol_step *step)
 {
 	struct protocol *protocol = walk->loader->protocol;
 	double now_m3[LOADER_MAX_CHANNELS], infused_m3[LOADER_MAX_CHANNELS];
-	struct doses then[LOADER_MAX_CHANNELS];
-	size_t forks[LOADER_MAX_CHANNELS];
+	struct doses then[LOADER_MAX_CHANNELS], all;
+	size_t forks[LOADER_MAX_CHANNELS], fork = doses_fork(&walk->doses);
 	double begin_s = walk->duration_s, then_s;
 
 	for (size_t i = 0; i < protocol->channel_count; i++) {
@@ -256,6 +302,7 @@ static void walk_choice(struct walk *walk, const struct protocol_step *step)
 	walk_steps(walk, step->steps, step->step_count);
 	then_s = walk->duration_s;
 	walk->duration_s = begin_s;
+	all = doses_take(&walk->doses, fork);
 	for (size_t i = 0; i < protocol->channel_count; i++) {
 		double level_m3 = walk->levels[i].now_m3, sum_m3 = protocol->channels[i].infused_m3;
 
@@ -267,6 +314,7 @@ static void walk_choice(struct walk *walk, const struct protocol_step *step)
 	}
 	walk_steps(walk, step->others, step->other_count);
 	walk->duration_s = fmax(walk->duration_s, then_s);
+	doses_join(&walk->doses, fork, &all);
 	for (size_t i = 0; i < protocol->channel_count; i++) {
 		doses_join(&walk->levels[i].doses, forks[i], &then[i]);
 		walk->levels[i].now_m3 = fmin(walk->levels[i].now_m3, now_m3[i]);
@@ -325,7 +373,8 @@ static void walk_rescues(struct walk *walk)
 {
 	struct protocol *protocol = walk->loader->protocol;
 	double infused_m3[LOADER_MAX_CHANNELS], now_m3[LOADER_MAX_CHANNELS], end_s = walk->duration_s;
-	size_t forks[LOADER_MAX_CHANNELS];
+	size_t forks[LOADER_MAX_CHANNELS], fork = doses_fork(&walk->doses);
+	struct doses taken;
 
 	for (size_t i = 0; i < protocol->channel_count; i++) {
 		infused_m3[i] = protocol->channels[i].infused_m3;
@@ -334,10 +383,12 @@ static void walk_rescues(struct walk *walk)
 	}
 	for (size_t i = 0; i < PROTOCOL_TROUBLES; i++) {
 		walk_steps(walk, protocol->rules[i].steps, protocol->rules[i].step_count);
+		limit_total_window(walk);
+		taken = doses_take(&walk->doses, fork);
+		doses_free(&taken);
 		walk->duration_s = end_s;
 		for (size_t k = 0; k < protocol->channel_count; k++) {
-			struct doses taken = doses_take(&walk->levels[k].doses, forks[k]);
-
+			taken = doses_take(&walk->levels[k].doses, forks[k]);
 			doses_free(&taken);
 			protocol->channels[k].infused_m3 = infused_m3[k];
 			walk->levels[k].now_m3 = now_m3[k];
@@ -444,8 +495,10 @@ void amounts_check(struct loader *loader)
 	for (size_t i = 0; i < protocol->channel_count; i++)
 		walk.levels[i].now_m3 = protocol->channels[i].loaded_m3;
 	walk_steps(&walk, protocol->steps, protocol->step_count);
+	limit_total_window(&walk);
 	protocol->duration_s = walk.duration_s;
 	walk_rescues(&walk);
 	for (size_t i = 0; i < protocol->channel_count; i++)
 		doses_free(&walk.levels[i].doses);
+	doses_free(&walk.doses);
 }

@@ -6,9 +6,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct protocol_flow;
+
 struct dose {
 	double begin_s, end_s;
-	double volume_m3;
+	double volume_m3;	/* or what else adds up */
+	const struct protocol_flow *flow;	/* that gives it; NULL: does not matter */
 };
 
 struct doses {
@@ -17,12 +20,18 @@ struct doses {
 };
 
 /* False: no memory. */
-bool doses_add(struct doses *doses, double begin_s, double end_s, double volume_m3);
+bool doses_add(struct doses *doses, const struct dose *dose);
 /*
  * Most that flows in any window of this length that ends with the newest dose:
  * of one that reaches into the window, its share by time.
  */
 double doses_in_window(const struct doses *doses, double window_s);
+/*
+ * The window of this length that holds most, of doses in any order and at the
+ * same time: its begin, end and sum, and the flow of a dose under way at its
+ * end. False: no memory.
+ */
+bool doses_worst_window(const struct doses *doses, double window_s, struct dose *worst);
 /*
  * Two ways that exclude each other, the second since @fork: the one that gives
  * more is kept. @other: what the first has added since, its list then freed.

@@ -20,7 +20,7 @@ static const struct {
 	[PROTOCOL_LIMIT_VOLUME] = { "volume", NANODOSE_DIMENSION_VOLUME, true, false },
 	[PROTOCOL_LIMIT_DOSE] = { "dose", NANODOSE_DIMENSION_NONE, true, true },
 	[PROTOCOL_LIMIT_STEP_DOSE] = { "step_dose", NANODOSE_DIMENSION_NONE, true, true },
-	[PROTOCOL_LIMIT_WINDOW_DOSE] = { "window_dose", NANODOSE_DIMENSION_NONE, false, true },
+	[PROTOCOL_LIMIT_WINDOW_DOSE] = { "window_dose", NANODOSE_DIMENSION_NONE, true, true },
 	[PROTOCOL_LIMIT_PRESSURE] = { "pressure", NANODOSE_DIMENSION_PRESSURE, false, false },
 	[PROTOCOL_LIMIT_SHEAR] = { "shear", NANODOSE_DIMENSION_PRESSURE, false, false },
 	[PROTOCOL_LIMIT_TEMPERATURE] = { "temperature", NANODOSE_DIMENSION_TEMPERATURE, false, false },
