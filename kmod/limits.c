@@ -23,7 +23,6 @@
 #define ND_BAD_FRAMES		3
 #define ND_FULL_SCALE_PART	100
 
-#define ND_STEP_VOLUME_MAX_FL	1000000000ULL
 #define ND_TIMEOUT_MIN_NS	(1ULL * NSEC_PER_MSEC)
 #define ND_TIMEOUT_MAX_NS	(60ULL * NSEC_PER_SEC)
 #define ND_STRETCH_MIN_NS	(100ULL * NSEC_PER_MSEC)
@@ -75,7 +74,7 @@ int nd_limits_check(struct nanodose *nd, const struct nanodose_limits *limits)
 	if (!nd_within(limits->max_rate_nhz, 1, nd->engine.max_rate_nhz) ||
 	    !nd_within(limits->max_accel_nhz_s, 1, nd->engine.max_accel_nhz_s) ||
 	    limits->position_min < -ND_MAX_POSITION || limits->position_max > ND_MAX_POSITION ||
-	    limits->step_volume_fl > ND_STEP_VOLUME_MAX_FL ||
+	    limits->step_volume_fl > NANODOSE_STEP_VOLUME_MAX_FL ||
 	    !nd_within(limits->sensor_timeout_ns, ND_TIMEOUT_MIN_NS, ND_TIMEOUT_MAX_NS) ||
 	    !nd_flow_within(limits->high_flow_pl_min) ||
 	    !nd_flow_within(limits->no_flow_least_pl_min) ||

@@ -10,6 +10,7 @@
 #define FEW_STEPS 100
 /* A pump that steps more rarely than that does not flow. */
 #define SLOWEST_STEP_S 86400
+#define FL_PER_M3 1e18
 
 double protocol_max_rate_m3_s(const struct protocol_channel *channel,
 			      const struct nanodose_info *info)
@@ -109,6 +110,13 @@ void protocol_check_device(const struct protocol *protocol, size_t index,
 				channel->name, channel->pump);
 	step_m3 = nanodose_volume_per_step(channel->syringe->diameter_m, info->lead_pitch_nm,
 					   info->microsteps_per_rev);
+	if (step_m3 * FL_PER_M3 > NANODOSE_STEP_VOLUME_MAX_FL) {
+		nanodose_quantity_format(step_m3, NANODOSE_DIMENSION_VOLUME, text, sizeof(text));
+		diagnostics_add(diagnostics, channel->at, false,
+				"one microstep of pump '%s' with a %s is %s, and the driver doses by no more than 1 uL each; take a smaller syringe",
+				channel->pump, channel->syringe->name, text);
+		return;
+	}
 	check_flows(protocol, index, protocol->steps, protocol->step_count, step_m3, diagnostics);
 	for (int i = 0; i < PROTOCOL_TROUBLES; i++)
 		check_flows(protocol, index, protocol->rules[i].steps, protocol->rules[i].step_count, step_m3,

@@ -67,10 +67,17 @@ void channel_limit_accel(struct channel *c)
 		c->max_accel_nhz_s = fmax(1, limit_nhz_s);
 }
 
+uint64_t channel_max_rate_nhz(const struct channel *c)
+{
+	double limit_nhz = ceil(c->plan->limits[PROTOCOL_HARD].most[PROTOCOL_LIMIT_RATE] / c->step_m3 * NHZ);
+
+	return fmin(limit_nhz, c->info.max_rate_nhz);
+}
+
 int64_t channel_rate_nhz(const struct channel *c, double rate_m3_s)
 {
 	double rate_nhz = rate_m3_s / c->step_m3 * NHZ;
-	double max_nhz = c->info.max_rate_nhz;
+	double max_nhz = channel_max_rate_nhz(c);
 
 	return llround(fmin(fmax(rate_nhz, -max_nhz), max_nhz));
 }

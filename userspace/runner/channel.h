@@ -85,7 +85,9 @@ void channel_free(struct channel *channel);
 void channel_limit_accel(struct channel *channel);
 /* A reading that is measured against limits: of pressure, of temperature. */
 double channel_reading(const struct channel *channel, enum protocol_limit limit);
-/* Steps a rate stands for, signed. */
+/* The pump's, or less by a limit of the protocol: what the driver is told, and no order goes beyond. */
+uint64_t channel_max_rate_nhz(const struct channel *channel);
+/* Steps a rate stands for, signed, no more than that. */
 int64_t channel_rate_nhz(const struct channel *channel, double rate_m3_s);
 /* What it is to flow at; 0 at rest and on the way there. */
 double channel_set_point_m3_s(const struct channel *channel);

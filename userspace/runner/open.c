@@ -195,8 +195,7 @@ static int limit_channel(struct channel *c)
 	if (nanodose_device_limits(c->device, &limits))
 		return -1;
 	limits.step_volume_fl = llround(c->step_m3 * FL_PER_M3);
-	limits.max_rate_nhz = fmin(limits.max_rate_nhz,
-				   ceil(most[PROTOCOL_LIMIT_RATE] / c->step_m3 * 1e9));
+	limits.max_rate_nhz = channel_max_rate_nhz(c);
 	limits.max_accel_nhz_s = c->max_accel_nhz_s;
 	limits.over_pressure_pa = fmin(limits.over_pressure_pa, ceil(most[PROTOCOL_LIMIT_PRESSURE]));
 	return nanodose_device_set_limits(c->device, &limits);

@@ -395,6 +395,7 @@ struct nanodose_run {
 				 NANODOSE_FAULT_LATE | NANODOSE_FAULT_SUSPEND)
 
 #define NANODOSE_POSITION_MAX	0x4000000000000000LL	/* either way */
+#define NANODOSE_STEP_VOLUME_MAX_FL	1000000000ULL	/* 1 uL */
 
 /**
  * struct nanodose_limits - what the interlocks hold to
@@ -405,7 +406,7 @@ struct nanodose_run {
  *	an end of its own comes to rest there and latches POSITION; what could
  *	not stop within the window is refused with EDOM. Up to
  *	NANODOSE_POSITION_MAX either way, which is the default and no window.
- * @step_volume_fl: volume of one microstep, up to 1 uL; 0, the default, if not
+ * @step_volume_fl: of one microstep, up to NANODOSE_STEP_VOLUME_MAX_FL; 0, the default, if not
  *	known: then NO_FLOW cannot be judged and is not
  * @sensor_timeout_ns: without a good frame for this long after it was due,
  *	SENSOR_LOST; 1 ms to 60 s, default 1 s
