@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # host
-"""Hostile protocols, inputs and tables: libFuzzer with the address and undefined-behaviour sanitizers, seeded with the
-library and every invalid protocol. Without ND_FUZZ_SECONDS the same number of inputs from the same seed each time, so
+"""Hostile protocols, inputs, tables and rig files: libFuzzer with the address and undefined-behaviour sanitizers, and
+AFL++ in a limited memory, seeded with the library and every invalid protocol. Without ND_FUZZ_SECONDS the same number of inputs from the same seed each time, so
 that a change is judged by itself; `make fuzz` sets it to ten minutes, and keeps in build/fuzz/ what was found."""
+import glob
 import os
 import re
 import shutil
@@ -15,7 +16,9 @@ BUILD = os.path.join(TOP, "build/fuzz")
 SEEDS = {
     "protocol": ["protocols", "protocols/invalid"],
     "inputs": ["protocols/inputs", "tests/fuzz/seeds"],
+    "rig": ["protocols/rigs"],      # read by a script, so only AFL++ can run it
 }
+AFL_INPUTS = {"protocol": 4000, "inputs": 4000, "rig": 1500}
 MEMORY_MB = 256
 HANG_S = 60         # for one input; the work of each is bounded, so this is only for one that never ends
 INPUTS = 15000
@@ -25,6 +28,8 @@ environment = {**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=8:malloc_contex
 
 running = {}
 for name, seeds in SEEDS.items():
+    if name == "rig":
+        continue
     done = subprocess.run([os.path.join(TOP, "tests/fuzz/build"), name], capture_output=True, text=True, check=False)
     if not check(f"{name}: the target builds", done.returncode == 0, done.stderr[-3000:]):
         continue
@@ -47,4 +52,41 @@ for name, process in running.items():
     check(f"{name}: no crash, no hang, no leak, and no more than {MEMORY_MB} MB", status == 0 and runs, text[-3000:])
     note(f"{name}: {runs.group(1) if runs else 0} inputs")
     check(f"{name}: it got on: more than a thousand inputs", runs and int(runs.group(1)) > 1000, text[-300:])
+
+# ---- AFL++ ------------------------------------------------------------------------------
+
+environment = {**os.environ, "AFL_NO_UI": "1", "AFL_SKIP_CPUFREQ": "1", "AFL_NO_AFFINITY": "1", "AFL_SKIP_BIN_CHECK": "1",
+               "AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES": "1"}
+running = {}
+for name, seeds in SEEDS.items():
+    program = [os.path.join(BUILD, name + "-afl")]
+    # A script is no program that could be instrumented, and awk needs no limit of ours.
+    how = ["-m", str(MEMORY_MB)]
+    if name == "rig":
+        program, how = [os.path.join(TOP, "tests/fuzz/rig"), "@@"], ["-n"]
+    else:
+        done = subprocess.run([os.path.join(TOP, "tests/fuzz/build"), name, "afl"], capture_output=True, text=True,
+                              check=False)
+        if not check(f"{name}: the target builds for AFL++", done.returncode == 0, done.stderr[-3000:]):
+            continue
+    begin, out = os.path.join(BUILD, "afl-seeds-" + name), os.path.join(BUILD, "afl-" + name)
+    shutil.rmtree(begin, ignore_errors=True)
+    shutil.rmtree(out, ignore_errors=True)
+    os.makedirs(begin)
+    for number, path in enumerate(sorted(path for seed in seeds for path in glob.glob(os.path.join(TOP, seed, "*.*")))):
+        shutil.copyfile(path, os.path.join(begin, f"{number}"))
+    length = ["-V", seconds] if seconds else ["-E", str(AFL_INPUTS[name])]
+    with open(os.path.join(BUILD, f"afl-{name}.log"), "wb") as log:
+        running[name] = subprocess.Popen(
+            ["afl-fuzz", *how, "-t", str(HANG_S * 1000), "-s", "1", *length, "-i", begin, "-o", out, "--", *program],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+for name, process in running.items():
+    status = process.wait()
+    with open(os.path.join(BUILD, f"afl-{name}.log"), encoding="utf-8", errors="replace") as file:
+        text = file.read()
+    told = re.search(r"Statistics: .* (\d+) crashes saved, (\d+) timeouts saved", text)
+    check(f"{name} by AFL++: no crash, no hang" + ("" if name == "rig" else f", and no more than {MEMORY_MB} MB"),
+          status == 0 and told and told.groups() == ("0", "0"), text[-3000:])
+    check(f"{name} by AFL++: it got on" + ("" if seconds else f": {AFL_INPUTS[name]} inputs"),
+          re.search("Time limit was reached" if seconds else "Execution limit was reached", text), text[-3000:])
 end()
