@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-# vm: --rig rig0:resistance_pa_s_per_ul=1 --rig rig1:resistance_pa_s_per_ul=1,max_step_rate_hz=997,microsteps_per_rev=51200,lead_pitch_nm=635000 --rig rig2:max_step_rate_hz=4321,microsteps_per_rev=200,lead_pitch_nm=8000000,resistance_pa_s_per_ul=1
+# vm: --rig rig0:resistance_pa_s_per_ul=200 --rig rig1:resistance_pa_s_per_ul=200,max_step_rate_hz=997,microsteps_per_rev=51200,lead_pitch_nm=635000 --rig rig2:max_step_rate_hz=4321,microsteps_per_rev=200,lead_pitch_nm=8000000,resistance_pa_s_per_ul=1
 """Requests along the borders of what a pump can do: what INFO says by exact arithmetic, what the checker says and what the
 driver says are the same, and what a protocol's own limit allows the driver takes."""
 import ctypes
@@ -185,7 +185,7 @@ for index in range(24):
     step_m3 = pump.step_m3(diameter_m)
     share = Fraction(draw.randrange(100, 900), 1000)
     # Within the range of the flow sensor, which has an interlock of its own.
-    top = min(Fraction(pump.max_rate_nhz, 10**9) * step_m3, Fraction(3, 10**8))
+    top = min(Fraction(pump.max_rate_nhz, 10**9) * step_m3, Fraction(1, 10**8))
     limit_text, limit = written(top * share, draw.choice(list(UNITS)))
     text, rate = written(limit * (1 + min(part, Fraction(1, 20))), draw.choice(list(UNITS)))
     good = rate <= limit * (1 + Fraction(1, 10**9))
@@ -206,7 +206,7 @@ for index in range(24):
     pump, part = draw.choice(pumps[:2]), off()
     diameter_m = bore(pump)
     step_m3 = pump.step_m3(diameter_m)
-    top = min(Fraction(pump.max_rate_nhz, 10**9) * step_m3 / 2, Fraction(3, 10**8))
+    top = min(Fraction(pump.max_rate_nhz, 10**9) * step_m3 / 2, Fraction(1, 10**8))
     # A ramp of two seconds, and a limit that it keeps to or does not.
     slope = top / 2
     limit = slope / (1 + min(part, Fraction(1, 20)))
