@@ -114,8 +114,8 @@ TEST(of_two_ways_the_one_that_gives_more_stays)
 	doses_free(&doses);
 }
 
-/* How many errors a protocol has whose limit and steps are these; 1 mg/mL. */
-static size_t errors(const char *limit, const char *steps)
+/* How many errors a protocol has whose limit, of @whose, and steps are these; 1 mg/mL. */
+static size_t errors_of(const char *whose, const char *limit, const char *steps)
 {
 	struct diagnostics diagnostics;
 	struct protocol *protocol;
@@ -126,14 +126,23 @@ static size_t errors(const char *limit, const char *steps)
 		     "nanodose: 1\n"
 		     "channels:\n"
 		     "  line: {pump: rig0, syringe: BD Plastipak 1 mL, loaded: 900 uL, fluid: water, particles: {concentration: 1 mg/mL}}\n"
-		     "limits: {line: {window_dose: {dose: %s, window: 30 min}}}\n"
-		     "steps:\n%s", limit, steps) < 0)
+		     "limits: {%s: {window_dose: {dose: %s, window: 30 min}}}\n"
+		     "steps:\n%s", whose, limit, steps) < 0)
 		exit(1);
 	protocol = protocol_load(write_file(text, strlen(text)), NULL, 0, &diagnostics);
 	count = diagnostics.errors;
 	diagnostics_free(&diagnostics);
 	protocol_free(protocol);
 	free(text);
+	return count;
+}
+
+/* The total of one channel is that channel. */
+static size_t errors(const char *limit, const char *steps)
+{
+	size_t count = errors_of("line", limit, steps);
+
+	CHECK_INT(errors_of("total", limit, steps), count);
 	return count;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,12 +68,18 @@ static double flowed_by(const struct edge *edges, size_t count, double time_s)
 	return edges[low].sum + edges[low].slope * (time_s - edges[low].time_s);
 }
 
-static const struct protocol_flow *under_way(const struct doses *doses, double time_s)
+/* The dose that gives last before a time: under way then, or over by then. */
+static const struct dose *last_before(const struct doses *doses, double time_s)
 {
-	for (size_t i = 0; i < doses->count; i++)
-		if (doses->list[i].begin_s < time_s && time_s <= doses->list[i].end_s)
-			return doses->list[i].flow;
-	return NULL;
+	const struct dose *last = NULL;
+
+	for (size_t i = 0; i < doses->count; i++) {
+		const struct dose *dose = &doses->list[i];
+
+		if (dose->begin_s < time_s && (!last || fmin(dose->end_s, time_s) > fmin(last->end_s, time_s)))
+			last = dose;
+	}
+	return last;
 }
 
 /* Between two edges the sum within a window is a line, so it is highest where one end is at an edge. */
@@ -110,7 +117,8 @@ bool doses_worst_window(const struct doses *doses, double window_s, struct dose 
 		}
 	}
 	free(edges);
-	worst->flow = under_way(doses, worst->end_s);
+	if (worst->volume_m3 > 0)
+		worst->flow = last_before(doses, worst->end_s)->flow;
 	return true;
 }
 

@@ -28,8 +28,8 @@ bool doses_add(struct doses *doses, const struct dose *dose);
 double doses_in_window(const struct doses *doses, double window_s);
 /*
  * The window of this length that holds most, of doses in any order and at the
- * same time: its begin, end and sum, and the flow of a dose under way at its
- * end. False: no memory.
+ * same time: its begin, end and sum, and the flow that gives last in it; NULL:
+ * there are none. False: no memory.
  */
 bool doses_worst_window(const struct doses *doses, double window_s, struct dose *worst);
 /*

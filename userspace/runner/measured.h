@@ -20,7 +20,8 @@ struct measured {
 
 /*
  * A flow record. @flow_m3_s: NAN if it could not be had. @beyond: outside of
- * what the sensor can measure, whether it then says a flow or not. @moved: the pump has been told to move by now.
+ * what the sensor can measure, whether it then says a flow or not. @moved: the
+ * pump has been told to move by now.
  */
 void measured_sample(struct measured *measured, double time_s, double flow_m3_s, bool beyond,
 		     bool moved);

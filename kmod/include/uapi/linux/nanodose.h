@@ -406,8 +406,8 @@ struct nanodose_run {
  *	an end of its own comes to rest there and latches POSITION; what could
  *	not stop within the window is refused with EDOM. Up to
  *	NANODOSE_POSITION_MAX either way, which is the default and no window.
- * @step_volume_fl: of one microstep, up to NANODOSE_STEP_VOLUME_MAX_FL; 0, the default, if not
- *	known: then NO_FLOW cannot be judged and is not
+ * @step_volume_fl: volume of one microstep, up to NANODOSE_STEP_VOLUME_MAX_FL; 0,
+ *	the default, if not known: then NO_FLOW cannot be judged and is not
  * @sensor_timeout_ns: without a good frame for this long after it was due,
  *	SENSOR_LOST; 1 ms to 60 s, default 1 s
  * @high_flow_pl_min: more flow than this either way while moving is HIGH_FLOW;
