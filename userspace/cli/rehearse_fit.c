@@ -224,7 +224,7 @@ static bool comparable(const struct recorded *recorded, const struct protocol_ch
 		refuse(recorded, "channel '%s' ran with %s, %.3f mm, the protocol has %s, %.3f mm; the fit is good for one syringe only",
 		       wanted->name, *facts->syringe ? facts->syringe : "a syringe", facts->diameter_m * 1e3,
 		       wanted->syringe->name, wanted->syringe->diameter_m * 1e3);
-	else if (*facts->fluid && strcmp(facts->fluid, wanted->fluid))
+	else if (*facts->fluid && strncmp(facts->fluid, wanted->fluid, sizeof(facts->fluid) - 1))
 		refuse(recorded, "channel '%s' ran with %s, the protocol has %s; the resistance is another with it",
 		       wanted->name, facts->fluid, wanted->fluid);
 	else

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,10 +124,12 @@ static bool add_rigs(struct command *command, const struct rehearsal *rehearsal,
 	      stderr);
 	for (size_t i = 0; i < protocol->channel_count; i++) {
 		const struct protocol_channel *channel = &protocol->channels[i];
+		/* as far as the model's sensor can be made to read wrong */
+		double share = fmin(fmax(protocol_reading_share(channel), 0.5), 1.5);
 
 		add(command, "--rig");
 		add(command, "%s:syringe_diameter_um=%.0f,sensor_gain_ppm=%.0f", channel->pump,
-		    channel->syringe->diameter_m * 1e6, (protocol_reading_share(channel) - 1) * 1e6 + 0.0);
+		    channel->syringe->diameter_m * 1e6, (share - 1) * 1e6 + 0.0);
 	}
 	return true;
 }

@@ -55,7 +55,7 @@ static double reading_of(const struct protocol_correction *correction, double fl
 	double flow = flow_m3_s / correction->unit_m3_s, low = 0, high = turning_point(correction), middle;
 
 	if (isinf(high))
-		for (high = 1; cubic(correction, high) < flow;)
+		for (high = 1; isfinite(high) && cubic(correction, high) < flow;)
 			high *= 2;
 	if (!(cubic(correction, high) >= flow))
 		return NAN;
