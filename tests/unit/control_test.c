@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "belief.h"
 #include "control.h"
 #include "test.h"
 
@@ -411,6 +412,31 @@ TEST(without_a_sensor_the_loop_stays_open)
 	control_free(control);
 }
 
+/* Arithmetic on denormal numbers is tens of times slower: a pump at rest must not cost that. */
+TEST(what_dies_away_at_rest_becomes_zero)
+{
+	const struct belief_prior prior = {
+		.tau_low_s = 0.02, .tau_high_s = 2, .lag_low_s = 0.01, .lag_high_s = 0.2, .gain = 1,
+	};
+	static struct belief belief;
+	int denormal = 0;
+
+	belief_begin(&belief, &prior, 1, 0);
+	for (int i = 0; i < 30000; i++) {
+		belief_advance(&belief, 0.05, i < 20 ? 0.05 * 300 * UL_MIN : 0);
+		for (int k = 0; k < BELIEF_GUESSES; k++) {
+			const struct guess *g = &belief.guesses[k];
+
+			denormal += fpclassify(g->q) == FP_SUBNORMAL || fpclassify(g->s) == FP_SUBNORMAL ||
+				    fpclassify(g->q_by_tau) == FP_SUBNORMAL;
+		}
+		if (i == 20)
+			CHECK(belief.q > 100 * UL_MIN);
+	}
+	CHECK_INT(denormal, 0);
+	CHECK(belief.q == 0);
+}
+
 int main(void)
 {
 	RUN(settles_sooner_than_open_loop_on_slow_rigs);
@@ -426,5 +452,6 @@ int main(void)
 	RUN(near_the_pressure_limit_there_is_no_overdrive);
 	RUN(knows_what_is_held_back);
 	RUN(without_a_sensor_the_loop_stays_open);
+	RUN(what_dies_away_at_rest_becomes_zero);
 	return test_end();
 }

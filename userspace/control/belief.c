@@ -12,6 +12,7 @@
 #define FLOW_KERNEL	0.03	/* likewise, of the flow itself */
 #define MIN_SPREAD	0.01	/* of ln_tau among new guesses */
 #define ENOUGH		0.5	/* share of guesses that count; below: draw anew */
+#define NO_FLOW		1e-30	/* m3/s; what dies away is 0 before it is denormal, and slow */
 
 static double uniform(struct belief *b)
 {
@@ -28,6 +29,11 @@ static double gauss(struct belief *b)
 	return sqrt(-2 * log(uniform(b))) * cos(2 * M_PI * uniform(b));
 }
 
+static double alive(double flow)
+{
+	return fabs(flow) < NO_FLOW ? 0 : flow;
+}
+
 /* What is left after the record's time, of each guess. */
 static void cache(struct guess *g, double dt)
 {
@@ -39,29 +45,48 @@ static void cache(struct guess *g, double dt)
 	g->tau_kept = exp(-dt / g->tau_s);
 	g->lag_kept = exp(-dt / g->lag_s);
 	g->cross = g->tau_s / (g->tau_s - g->lag_s) * (g->tau_kept - g->lag_kept);
+	g->share = dt / g->tau_s;
+}
+
+/* What changes as time passes. */
+static void summarize_flow(struct belief *b)
+{
+	double q = 0, q2 = 0, read = 0, stored = 0;
+
+	for (int i = 0; i < BELIEF_GUESSES; i++) {
+		const struct guess *g = &b->guesses[i];
+		double part = g->weight * g->q;
+
+		q += part;
+		q2 += part * g->q;
+		read += g->weight * g->read;
+		stored += part * g->tau_s;
+	}
+	b->q = q;
+	b->q_sd = sqrt(fmax(0, q2 - q * q));
+	b->read = read;
+	b->stored_m3 = stored;
 }
 
 static void summarize(struct belief *b)
 {
-	double q2 = 0, tau2 = 0, lag2 = 0;
+	double tau = 0, tau2 = 0, lag = 0, lag2 = 0, gain = 0;
 
-	b->q = b->read = b->stored_m3 = b->ln_tau = b->ln_lag = b->gain = 0;
 	for (int i = 0; i < BELIEF_GUESSES; i++) {
 		const struct guess *g = &b->guesses[i];
 
-		b->q += g->weight * g->q;
-		b->read += g->weight * g->read;
-		q2 += g->weight * g->q * g->q;
-		b->stored_m3 += g->weight * g->tau_s * g->q;
-		b->ln_tau += g->weight * g->ln_tau;
+		tau += g->weight * g->ln_tau;
 		tau2 += g->weight * g->ln_tau * g->ln_tau;
-		b->ln_lag += g->weight * g->ln_lag;
+		lag += g->weight * g->ln_lag;
 		lag2 += g->weight * g->ln_lag * g->ln_lag;
-		b->gain += g->weight * g->gain;
+		gain += g->weight * g->gain;
 	}
-	b->q_sd = sqrt(fmax(0, q2 - b->q * b->q));
-	b->ln_tau_sd = sqrt(fmax(0, tau2 - b->ln_tau * b->ln_tau));
-	b->ln_lag_sd = sqrt(fmax(0, lag2 - b->ln_lag * b->ln_lag));
+	b->ln_tau = tau;
+	b->ln_tau_sd = sqrt(fmax(0, tau2 - tau * tau));
+	b->ln_lag = lag;
+	b->ln_lag_sd = sqrt(fmax(0, lag2 - lag * lag));
+	b->gain = gain;
+	summarize_flow(b);
 }
 
 void belief_begin(struct belief *b, const struct belief_prior *prior, int direction, double flow)
@@ -106,31 +131,36 @@ void belief_begin(struct belief *b, const struct belief_prior *prior, int direct
 	summarize(b);
 }
 
+/* Of the volume that the pump moves, what the screw's play takes, as far as it goes. */
+static double taken_up(const struct guess *g, double volume)
+{
+	double room = volume > 0 ? g->backlash_m3 - g->play_m3 : -g->play_m3;
+
+	return (volume > 0) == (volume < room) ? volume : room;
+}
+
 void belief_advance(struct belief *b, double dt, double volume)
 {
 	bool fresh = fabs(dt - b->cached_s) < 1e-3 * b->cached_s;
+	double per_s = 1 / dt;
 
 	b->cached_s = fresh ? b->cached_s : dt;
 	for (int i = 0; i < BELIEF_GUESSES; i++) {
 		struct guess *g = &b->guesses[i];
-		double taken, in, q, s;
+		double taken = taken_up(g, volume), in = (volume - taken) * per_s, q, s;
 
 		if (!fresh)
 			cache(g, dt);
-		/* the screw's play first, as far as it goes */
-		taken = volume > 0 ? fmin(volume, g->backlash_m3 - g->play_m3) :
-				     fmax(volume, -g->play_m3);
 		g->play_m3 += taken;
-		in = (volume - taken) / dt;
-		q = in + g->tau_kept * (g->q - in);
-		s = in + g->lag_kept * (g->s - in) + g->cross * (g->q - in);
+		q = alive(in + g->tau_kept * (g->q - in));
+		s = alive(in + g->lag_kept * (g->s - in) + g->cross * (g->q - in));
 		/* what went in, less what chamber and lag keep, went by */
-		g->read = in - (g->tau_s * (q - g->q) + g->lag_s * (s - g->s)) / dt;
-		g->q_by_tau = g->tau_kept * (g->q_by_tau + (g->q - in) * dt / g->tau_s);
+		g->read = in - (g->tau_s * (q - g->q) + g->lag_s * (s - g->s)) * per_s;
+		g->q_by_tau = alive(g->tau_kept * (g->q_by_tau + (g->q - in) * g->share));
 		g->q = q;
 		g->s = s;
 	}
-	summarize(b);
+	summarize_flow(b);
 }
 
 /*

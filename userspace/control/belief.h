@@ -27,7 +27,7 @@ struct guess {
 	double s;			/* flow as the sensor has it */
 	double read;			/* mean of s since the last record */
 	/* of the record's length */
-	double tau_s, lag_s, tau_kept, lag_kept, cross;
+	double tau_s, lag_s, tau_kept, lag_kept, cross, share;
 };
 
 struct belief_prior {
