@@ -16,9 +16,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "record.h"
 #include "rehearse.h"
 #include "runner.h"
 
@@ -135,20 +135,6 @@ static bool add_rigs(struct command *command, const struct rehearsal *rehearsal,
 }
 
 /* ---- the record ------------------------------------------------------------------- */
-
-static char *own_record_name(const char *file)
-{
-	char base[PATH_MAX], date[32], *end, *text;
-	time_t now = time(NULL);
-	struct tm local;
-
-	snprintf(base, sizeof(base), "%s", strrchr(file, '/') ? strrchr(file, '/') + 1 : file);
-	end = strrchr(base, '.');
-	if (end && end != base)
-		*end = '\0';
-	strftime(date, sizeof(date), "%Y%m%d-%H%M%S", localtime_r(&now, &local));
-	return asprintf(&text, "REHEARSAL-%s-%s.db", date, base) < 0 ? NULL : text;
-}
 
 /* A folder that the machine may write to, in its checkout. */
 static bool make_scratch(const char *machine, char *path, size_t size)
@@ -271,7 +257,7 @@ int rehearse_in_machine(const struct rehearsal *rehearsal, const struct protocol
 	char scratch[PATH_MAX + 64], record[PATH_MAX + 128], rig[PATH_MAX + 128];
 	char *machine = find_machine(), *file = realpath(rehearsal->run.file, NULL), *base;
 	char *wished = rehearsal->run.record_path ? strdup(rehearsal->run.record_path) :
-						    own_record_name(rehearsal->run.file);
+						    record_own_path("REHEARSAL", rehearsal->run.file);
 	int status = NANODOSE_EXIT_REFUSED;
 
 	if (!machine || !file || !wished)

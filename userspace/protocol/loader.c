@@ -359,6 +359,7 @@ void protocol_step_clear(struct protocol_step *step)
 	free(step->flows);
 	free(step->text);
 	free(step->message);
+	free(step->notify_path);
 	free(step->until);
 }
 

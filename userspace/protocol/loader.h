@@ -89,6 +89,12 @@ bool loader_keys(struct loader *loader, const struct node *node, const char *wha
 const struct node *loader_need(struct loader *loader, const struct node *mapping,
 			       const char *key, const char *what, struct source_position at);
 
+/*
+ * Where a line comes from or goes to (@out): one of the keys file, fifo and
+ * socket of @node, with a path. False is reported. @path is to be freed.
+ */
+bool loader_place(struct loader *loader, const struct node *node, const char *what, bool out,
+		  enum protocol_signal_source *place, char **path);
 /* A path as the file at hand means it: from its folder. To be freed. */
 char *loader_path(struct loader *loader, const char *written);
 /*

@@ -168,6 +168,7 @@ enum protocol_verb {
 	PROTOCOL_WAIT_OPERATOR,
 	PROTOCOL_WAIT_UNTIL,
 	PROTOCOL_WAIT_CLOCK,	/* for a time of day */
+	PROTOCOL_NOTIFY,	/* one line to another program */
 	PROTOCOL_PERIOD,	/* last in the rounds of a repeat with a period: until it is over */
 	PROTOCOL_REPEAT,	/* and every, pulse, agitate */
 	PROTOCOL_WHILE,
@@ -202,7 +203,9 @@ struct protocol_step {
 	double end_waste_m3;
 	double timeout_s;		/* wait; INFINITY if none */
 	bool timeout_continues;		/* then: continue, else stop */
-	char *message;			/* wait for the operator: the question */
+	char *message;			/* wait for the operator: the question; notify: the line */
+	char *notify_path;		/* and where it goes */
+	enum protocol_signal_source notify_place;
 	char *until;			/* wait until, while, if: the Lua expression */
 	size_t call;			/* whose names that knows: from 1 a call's, 0: the protocol's */
 	double held_s;			/* wait until: so long without a break */

@@ -13,8 +13,8 @@
 /* In the order of enum protocol_signal_source. */
 static const char *const sources[SOURCES] = { "file", "fifo", "socket" };
 
-static bool load_source(struct loader *loader, const struct node *node, const char *what,
-			struct protocol_signal *signal)
+bool loader_place(struct loader *loader, const struct node *node, const char *what, bool out,
+		  enum protocol_signal_source *place, char **path)
 {
 	const struct node *found = NULL;
 	char *text;
@@ -26,32 +26,32 @@ static bool load_source(struct loader *loader, const struct node *node, const ch
 			continue;
 		if (found) {
 			loader_error(loader, source->at,
-				     "%s: comes from one place, 'file', 'fifo' or 'socket', not from two",
-				     what);
+				     "%s: %s one place, 'file', 'fifo' or 'socket', not %s two",
+				     what, out ? "goes to" : "comes from", out ? "to" : "from");
 			return false;
 		}
 		found = source;
-		signal->source = i;
+		*place = i;
 	}
 	if (!found) {
-		loader_error(loader, node->key->at,
-			     "%s: where does it come from? Give 'file', 'fifo' or 'socket' with a path",
-			     what);
+		loader_error(loader, out ? node->at : node->key->at,
+			     "%s: where does it %s? Give 'file', 'fifo' or 'socket' with a path", what,
+			     out ? "go" : "come from");
 		return false;
 	}
-	text = value_text(loader, found, sources[signal->source]);
+	text = value_text(loader, found, sources[*place]);
 	if (!text)
 		return false;
-	signal->path = loader_path(loader, text);
+	*path = loader_path(loader, text);
 	free(text);
-	if (signal->path && signal->source == PROTOCOL_SIGNAL_SOCKET &&
-	    strlen(signal->path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
+	if (*path && *place == PROTOCOL_SIGNAL_SOCKET &&
+	    strlen(*path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
 		loader_error(loader, found->at,
 			     "socket: this path is longer than the %zu characters that a socket's may have",
 			     sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
 		return false;
 	}
-	return signal->path != NULL;
+	return *path != NULL;
 }
 
 static bool name_is_free(struct loader *loader, const struct node *node)
@@ -75,7 +75,7 @@ static bool load_signal(struct loader *loader, const struct node *node,
 	snprintf(what, sizeof(what), "signal '%.40s'", node->key->text);
 	if (!name_is_free(loader, node) || !LOADER_KEYS(loader, node, what, keys))
 		return false;
-	good = load_source(loader, node, what, signal);
+	good = loader_place(loader, node, what, false, &signal->source, &signal->path);
 	unit = loader_need(loader, node, "unit", what, node->key->at);
 	age = loader_need(loader, node, "max_age", what, node->key->at);
 	if (unit)

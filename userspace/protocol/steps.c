@@ -95,7 +95,7 @@ static const struct {
 	{ "flush", load_flush }, { "park", load_park }, { "hold", load_hold },
 	{ "wait", load_wait }, { "repeat", load_repeat }, { "every", load_every },
 	{ "while", load_while }, { "if", load_if }, { "parallel", load_parallel },
-	{ "call", load_call },
+	{ "call", load_call }, { "notify", load_notify },
 };
 
 #define VERBS (sizeof(verb_table) / sizeof(verb_table[0]))

@@ -7,6 +7,7 @@
  *	steps_curve	- ramp, gradient, profile: rates that change on the way
  *	steps_train	- pulse, agitate, prime, flush, park: made of the others
  *	steps_wait	- hold, wait
+ *	steps_notify	- notify: a line to another program
  *	steps_loop	- repeat, every, while, if, parallel
  *	steps_call	- call: steps of another file
  *
@@ -80,6 +81,6 @@ bool steps_condition(struct loader *loader, const struct node *node, const char 
 
 step_loader load_infuse, load_withdraw, load_mix, load_ramp, load_gradient, load_profile, load_pulse,
 	load_agitate, load_prime, load_flush, load_park, load_hold, load_wait, load_repeat, load_every,
-	load_while, load_if, load_parallel, load_call;
+	load_while, load_if, load_parallel, load_call, load_notify;
 
 #endif /* STEPS_H */

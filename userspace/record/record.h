@@ -29,6 +29,14 @@ struct record_channel {
 	int64_t origin;		/* position in microsteps at the start: nothing delivered yet */
 };
 
+/*
+ * Where a record goes that was given no path, in the current folder:
+ * RUN-20260131-142501-name.db for the kind "RUN", name being the protocol's
+ * file without folder and ending; -2 and so on behind it where a clock that
+ * stands still, or another run of the same second, has taken that name. To be
+ * freed; NULL: no memory.
+ */
+char *record_own_path(const char *kind, const char *protocol_path);
 /* A new file; refuses to overwrite (EEXIST). On failure NULL and a message to free. */
 struct record *record_create(const char *path, const struct protocol *protocol,
 			     const struct record_channel *channels, size_t channel_count,

@@ -17,7 +17,6 @@
 
 #define SAMPLE_RATE_HZ 50
 #define FL_PER_M3 1e18
-#define MOST_OF_A_NAME 99	/* runs of one protocol in one second */
 
 static bool open_channels(struct runner *r)
 {
@@ -122,40 +121,13 @@ static bool clear_channels(struct runner *r)
 	return good;
 }
 
-/*
- * RUN-20260131-142501-name.db, name being the protocol's file without folder
- * and ending; -2 and so on behind it where a clock that stands still, or
- * another run of the same second, has taken that name.
- */
-static char *default_record_path(const struct protocol *protocol)
-{
-	const char *slash = strrchr(protocol->path, '/');
-	const char *name = slash ? slash + 1 : protocol->path;
-	const char *dot = strrchr(name, '.');
-	int length = dot && dot > name ? (int)(dot - name) : (int)strlen(name);
-	char date[32], number[16] = "", *path;
-	time_t now = time(NULL);
-	struct tm local;
-
-	localtime_r(&now, &local);
-	strftime(date, sizeof(date), "%Y%m%d-%H%M%S", &local);
-	for (int i = 2; ; i++) {
-		if (asprintf(&path, "RUN-%s-%.*s%s.db", date, length, name, number) < 0)
-			return NULL;
-		if (access(path, F_OK) || i > MOST_OF_A_NAME)
-			return path;
-		free(path);
-		snprintf(number, sizeof(number), "-%d", i);
-	}
-}
-
 static bool create_record(struct runner *r)
 {
 	struct record_channel *channels = calloc(r->channel_count + 1, sizeof(*channels));
 	char *error = NULL;
 
 	r->record_path = r->options.record_path ? strdup(r->options.record_path) :
-						  default_record_path(r->protocol);
+						  record_own_path("RUN", r->protocol->path);
 	if (!channels || !r->record_path) {
 		perror("nanodose");
 		free(channels);

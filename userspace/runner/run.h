@@ -9,6 +9,7 @@
  *	remedy	- what the protocol says to do in trouble
  *	watch	- limits of what is measured
  *	readings - the signals that expressions may use
+ *	notice	- lines to other programs
  *	curve	- rates that change on the way
  *	channel	- one pump
  *	program	- which step comes next

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "notice.h"
 #include "run.h"
 
 #define RAMP_S		0.1		/* time to reach a rate, where the pump can */
@@ -361,6 +362,20 @@ static void tick_choice(struct runner *r, struct lane *lane)
 	steps_next(r, lane);
 }
 
+/* What hangs on a dose must not hold it up: a line that nobody takes is a warning. */
+static void notify(struct runner *r, const struct protocol_step *step)
+{
+	if (r->options.rehearsal) {
+		run_event(r, RECORD_INFO, RECORD_PROTOCOL, NULL, step->at.line,
+			  "a rehearsal sends nothing to %s", step->notify_path);
+		return;
+	}
+	if (notice_send(step->notify_place, step->notify_path, step->message))
+		run_event(r, RECORD_WARNING, RECORD_PROTOCOL, NULL, step->at.line,
+			  "%s was not notified: %s; going on", step->notify_path,
+			  notice_reason(step->notify_place, errno));
+}
+
 void steps_tick(struct runner *r, struct lane *lane)
 {
 	const struct protocol_step *step = lane->step.step;
@@ -390,6 +405,10 @@ void steps_tick(struct runner *r, struct lane *lane)
 	case PROTOCOL_PERIOD:
 		if (r->now_ns >= lane->step.due_ns)
 			steps_next(r, lane);
+		break;
+	case PROTOCOL_NOTIFY:
+		notify(r, step);
+		steps_next(r, lane);
 		break;
 	case PROTOCOL_IF:
 	case PROTOCOL_WHILE:
