@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-# vm: --rig rig0
+# vm: --rig rig0 --rig high:back_pressure_pa=1200000
 """Limits of acceleration, temperature and pressure in a run, and soft limits: who is asked, and what the record says."""
 import math
 import os
@@ -22,13 +22,13 @@ steps:
 """
 
 
-def run(name, limits, *arguments):
-    path = write_protocol(name + ".yaml", HEAD % limits)
+def run(name, limits, *arguments, rig="rig0"):
+    path = write_protocol(name + ".yaml", HEAD.replace("rig0", rig) % limits)
     record = fresh(name + ".db")
-    begin = truth("rig0", "steps")
+    begin = truth(rig, "steps")
     status, summary, err = run_protocol(path, record, *arguments)
     told = [text for (text,) in query(record, "select text from event order by id")] if os.path.exists(record) else []
-    return status, truth("rig0", "steps") - begin, told, err
+    return status, truth(rig, "steps") - begin, told, err
 
 
 WHOLE = round(20 / STEP_UL)
@@ -50,6 +50,14 @@ check("a temperature above its limit stops the run", status == 3 and 0 <= moved 
       any("temperature" in text and "is above the limit of 20 degC" in text for text in told), (status, moved, told))
 status, moved, told, err = run("cool", "{temperature: 60 degC}")
 check("one below does not", status == 0 and moved == WHOLE, (status, told))
+
+status, moved, told, err = run("high_none", "{rate: 400 uL/min}", rig="high")
+check("against 1.2 MPa the driver stops a protocol that says nothing of pressure at its 1 MPa", status == 3 and
+      moved < WHOLE and any("over-pressure (1.2" in text for text in told), (status, moved, told))
+status, moved, told, err = run("high_less", "{pressure: 1.1 MPa}", rig="high")
+check("and at 1.1 MPa one that allows that", status == 3 and moved < WHOLE, (status, moved, told))
+status, moved, told, err = run("high_more", "{pressure: 2 MPa}", rig="high")
+check("one that allows 2 MPa is done", status == 0 and moved == WHOLE, (status, moved, told))
 
 status, moved, told, err = run("soft_rate", "{soft: {rate: 200 uL/min}}")
 check("what goes beyond a soft limit is not begun where nobody says yes", status == 1 and moved == 0 and

@@ -168,7 +168,9 @@ static int limit_channel(struct channel *c)
 	limits.step_volume_fl = llround(c->step_m3 * FL_PER_M3);
 	limits.max_rate_nhz = channel_max_rate_nhz(c);
 	limits.max_accel_nhz_s = c->max_accel_nhz_s;
-	limits.over_pressure_pa = fmin(limits.over_pressure_pa, ceil(most[PROTOCOL_LIMIT_PRESSURE]));
+	/* Where the protocol says nothing of pressure, the driver's default stands. */
+	if (isfinite(most[PROTOCOL_LIMIT_PRESSURE]))
+		limits.over_pressure_pa = fmin(INT32_MAX, ceil(most[PROTOCOL_LIMIT_PRESSURE]));
 	return nanodose_device_set_limits(c->device, &limits);
 }
 
