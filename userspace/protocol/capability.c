@@ -50,16 +50,23 @@ static void check_flow(const struct protocol_channel *channel, const struct prot
 /* Recursion is bounded by the loader's limit of nested repeats. */
 static void check_flows(const struct protocol *protocol, size_t index,
 			const struct protocol_step *steps, size_t count, double step_m3,
-			struct diagnostics *diagnostics)
+			const struct nanodose_info *info, struct diagnostics *diagnostics)
 {
+	const struct protocol_channel *channel = &protocol->channels[index];
+
 	for (size_t i = 0; i < count; i++) {
-		for (size_t k = 0; k < steps[i].flow_count; k++)
-			if (steps[i].flows[k].channel == index)
-				check_flow(&protocol->channels[index], &steps[i].flows[k], step_m3,
-					   diagnostics);
-		check_flows(protocol, index, steps[i].steps, steps[i].step_count, step_m3,
+		for (size_t k = 0; k < steps[i].flow_count; k++) {
+			if (steps[i].flows[k].channel != index)
+				continue;
+			check_flow(channel, &steps[i].flows[k], step_m3, diagnostics);
+			if (steps[i].until_clear && !(info->features & NANODOSE_FEATURE_FLOW))
+				diagnostics_add(diagnostics, steps[i].at, false,
+						"'%s' is to be primed until it is clear, but pump '%s' has no flow sensor that sees air",
+						channel->name, channel->pump);
+		}
+		check_flows(protocol, index, steps[i].steps, steps[i].step_count, step_m3, info,
 			    diagnostics);
-		check_flows(protocol, index, steps[i].others, steps[i].other_count, step_m3,
+		check_flows(protocol, index, steps[i].others, steps[i].other_count, step_m3, info,
 			    diagnostics);
 	}
 }
@@ -117,8 +124,8 @@ void protocol_check_device(const struct protocol *protocol, size_t index,
 				channel->pump, channel->syringe->name, text);
 		return;
 	}
-	check_flows(protocol, index, protocol->steps, protocol->step_count, step_m3, diagnostics);
+	check_flows(protocol, index, protocol->steps, protocol->step_count, step_m3, info, diagnostics);
 	for (int i = 0; i < PROTOCOL_TROUBLES; i++)
 		check_flows(protocol, index, protocol->rules[i].steps, protocol->rules[i].step_count, step_m3,
-			    diagnostics);
+			    info, diagnostics);
 }

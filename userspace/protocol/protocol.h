@@ -208,7 +208,8 @@ struct protocol_step {
 	enum protocol_signal_source notify_place;
 	char *until;			/* wait until, while, if: the Lua expression */
 	size_t call;			/* whose names that knows: from 1 a call's, 0: the protocol's */
-	double held_s;			/* wait until: so long without a break */
+	double held_s;			/* wait until, until clear: so long without a break */
+	bool until_clear;		/* infuse: it ends when the sensor sees no air, the volume is the most */
 	int clock_s;			/* wait for a time of day: seconds since local midnight */
 	double ceiling_pa;		/* of a curve: slower where the pressure comes near; INFINITY */
 	unsigned int times;		/* repeat; while: at most */

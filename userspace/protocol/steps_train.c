@@ -5,6 +5,7 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "steps.h"
 
@@ -101,17 +102,47 @@ bool load_agitate(struct loader *loader, const struct node *node, struct protoco
 
 /* ---- prime, flush, park --------------------------------------------------------------- */
 
+#define CLEAR_S 1.0	/* without air for so long: dozens of readings, and no single one decides */
+
+/* "until: clear", for how long. */
+static bool read_until(struct loader *loader, const struct node *node, const char *verb,
+		       struct protocol_step *step)
+{
+	const struct node *until = node_get(node, "until"), *held = node_get(node, "for");
+	char *text;
+
+	if (held && !until) {
+		loader_error(loader, held->key->at,
+			     "for: is how long the line has to stay clear, and there is no 'until: clear'");
+		return false;
+	}
+	if (!until)
+		return true;
+	text = value_text(loader, until, "until");
+	if (text && strcmp(text, "clear"))
+		loader_error(loader, until->at,
+			     "until: in %s is clear, when the sensor sees no air any more, not \"%s\"", verb, text);
+	step->until_clear = text && !strcmp(text, "clear");
+	free(text);
+	step->held_s = CLEAR_S;
+	return step->until_clear && (!held || value_positive(loader, held, "for", NANODOSE_DIMENSION_TIME,
+							     &step->held_s, NULL));
+}
+
 /* The volume is that of the line, so many times, unless it is written. */
 static bool load_line(struct loader *loader, const struct node *node, struct protocol_step *step,
 		      const char *verb, double lines)
 {
-	static const char *const keys[] = { "channel", "volume", "rate" };
+	static const char *const keys[] = { "channel", "volume", "rate", "until", "for" };
+	static const char *const park_keys[] = { "channel", "volume", "rate" };
 	struct amounts amounts = { 0 };
 	const struct protocol_channel *channel;
+	char *text;
 	long index;
 	bool good;
 
-	if (!LOADER_KEYS(loader, node, verb, keys)) {
+	if (step->verb == PROTOCOL_WITHDRAW ? !LOADER_KEYS(loader, node, verb, park_keys) :
+					      !LOADER_KEYS(loader, node, verb, keys)) {
 		steps_unknown(loader);
 		return false;
 	}
@@ -120,6 +151,7 @@ static bool load_line(struct loader *loader, const struct node *node, struct pro
 	amounts.volume = node_get(node, "volume");
 	amounts.rate = loader_need(loader, node, "rate", verb, step->at);
 	good = amounts_read(loader, &amounts, "rate") && amounts.rate && channel;
+	good &= read_until(loader, node, verb, step);
 	if (good && !amounts.volume && !(channel->dead_volume_m3 > 0)) {
 		loader_error(loader, step->at,
 			     "%s needs a volume, or the dead_volume of channel '%s'", verb,
@@ -134,7 +166,12 @@ static bool load_line(struct loader *loader, const struct node *node, struct pro
 	good = good && amounts_complete(loader, &amounts, step->at) &&
 	       steps_single_flow(loader, step, verb, index, &amounts);
 	amounts_free(&amounts);
-	return good;
+	if (!good || !step->until_clear)
+		return good;
+	text = loader_text(loader, "%s at most, until clear", step->text);
+	free(step->text);
+	step->text = text;
+	return text != NULL;
 }
 
 bool load_prime(struct loader *loader, const struct node *node, struct protocol_step *step, int depth)

@@ -7,6 +7,7 @@
 #define RING_RECORDS	4096		/* 20 s of 200 records/s */
 #define NHZ		1e9
 #define PL_MIN		(1e-15 / 60)	/* m3/s */
+#define END_LEAD_S	0.05		/* from a look at the pump to the order that ends it */
 #define RATE_CHANGE	2e-4		/* a smaller change of rate is not worth an order */
 
 int channel_start(struct channel *c, double sample_rate_hz)
@@ -283,6 +284,44 @@ static double braking_steps(const struct channel *c)
 	return rate_hz * rate_hz / (2 * (c->accel_nhz_s / NHZ));
 }
 
+int channel_allow_air(struct channel *c, bool allowed)
+{
+	struct nanodose_limits limits;
+
+	if (c->air_allowed == allowed || !(c->info.features & NANODOSE_FEATURE_LIMITS))
+		return 0;
+	if (nanodose_device_limits(c->device, &limits))
+		return -1;
+	limits.warn_faults &= ~NANODOSE_FAULT_AIR_IN_LINE;
+	if (allowed)
+		limits.warn_faults |= NANODOSE_FAULT_AIR_IN_LINE;
+	if (nanodose_device_set_limits(c->device, &limits))
+		return -1;
+	c->air_allowed = allowed;
+	return 0;
+}
+
+int channel_end_soon(struct channel *c, uint64_t now_ns)
+{
+	int64_t way = c->run_rate_nhz < 0 ? -1 : 1, old = c->end_position, end;
+	struct nanodose_status status;
+
+	if (nanodose_device_status(c->device, &status))
+		return -1;
+	end = status.position +
+	      way * (int64_t)ceil(braking_steps(c) + way * c->run_rate_nhz / NHZ * END_LEAD_S + 1);
+	if ((old - end) * way <= 0)
+		return 0;
+	c->end_position = end;
+	if (order(c, c->run_rate_nhz, now_ns)) {
+		c->end_position = old;
+		return -1;
+	}
+	c->spared_m3 += c->target_m3 - (end - c->origin) * c->step_m3;
+	c->target_m3 = (end - c->origin) * c->step_m3;
+	return 0;
+}
+
 double channel_reading(const struct channel *c, enum protocol_limit limit)
 {
 	return limit == PROTOCOL_LIMIT_PRESSURE ? c->pressure_pa : c->temperature_c;
@@ -313,6 +352,7 @@ static void take_flow(struct channel *c, const struct nanodose_record *record)
 	c->temperature_c = NAN;
 	c->pressure_pa = NAN;
 	c->sensor_flags = flow->sensor_flags;
+	c->flags_valid = flow->valid & NANODOSE_VALID_FLOW;
 	if (flow->valid & NANODOSE_VALID_FLOW) {
 		c->flow_m3_s = protocol_flow_m3_s(c->plan, reading_m3_s);
 		beyond = isnan(c->flow_m3_s) || flow->sensor_flags & NANODOSE_SENSOR_FLAG_HIGH_FLOW ||
@@ -327,8 +367,8 @@ static void take_flow(struct channel *c, const struct nanodose_record *record)
 	count_over(c, PROTOCOL_LIMIT_TEMPERATURE);
 
 	sample.stepped_m3 = channel_delivered_m3(c);
-	/* One at its end of range reads less than flows: a loop would drive the pump up and up. */
-	sample.flow_m3_s = beyond ? NAN : c->flow_m3_s;
+	/* One at its end of range, or in air, reads less than flows: a loop would drive the pump up and up. */
+	sample.flow_m3_s = beyond || flow->sensor_flags & NANODOSE_SENSOR_FLAG_AIR ? NAN : c->flow_m3_s;
 	sample.pressure_pa = c->pressure_pa;
 	control_sample(c->control, &sample, &c->output);
 

@@ -46,6 +46,8 @@ struct channel {
 	int64_t origin;			/* position when the run began */
 	int64_t position;		/* newest known */
 	double target_m3;		/* exact sum of all motions begun, since origin */
+	double spared_m3;		/* of what motions were to move at most */
+	bool air_allowed;		/* air in the line is a warning, no fault */
 
 	/* the motion under way */
 	bool moving;			/* asked to move, not known to rest */
@@ -70,6 +72,7 @@ struct channel {
 	bool asked[PROTOCOL_LIMITS], allowed[PROTOCOL_LIMITS];		/* of soft ones: what a person says */
 	double flow_m3_s, pressure_pa, temperature_c;
 	uint16_t sensor_flags;
+	bool flags_valid;		/* they came with a reading */
 	uint32_t state, faults;
 
 	struct metrics metrics;
@@ -126,6 +129,13 @@ int channel_restart_sensor(struct channel *channel);
 int channel_take_back(struct channel *channel, double volume_m3, uint64_t now_ns);
 /* The motion under way is given up: the next one counts from here. */
 void channel_forget_aim(struct channel *channel);
+/* Air in the line stops the pump, or does not. At rest only. -1 with errno. */
+int channel_allow_air(struct channel *channel, bool allowed);
+/*
+ * The motion under way ends as soon as the pump can come to rest; what it
+ * was to move beyond that is spared. -1 with errno, EDOM: not now, try again.
+ */
+int channel_end_soon(struct channel *channel, uint64_t now_ns);
 /* Another rate on the way, above 0 and up to what was aimed at; the sign stays. */
 void channel_set_rate(struct channel *channel, double rate_m3_s, uint64_t now_ns);
 /* The motion's last volume has left the outlet: the set point is 0. */

@@ -11,6 +11,7 @@
  *	readings - the signals that expressions may use
  *	notice	- lines to other programs
  *	curve	- rates that change on the way
+ *	priming	- infusing until there is no air in the line
  *	channel	- one pump
  *	program	- which step comes next
  *	log	- events, and a record that cannot be written
@@ -55,6 +56,7 @@ struct step_run {
 	struct expression_channel *values;
 	bool answered;
 	bool batch_begun, batch_over;	/* a mix with waste: told of already */
+	bool cleared;			/* until clear: it is */
 };
 
 struct lane {
@@ -199,6 +201,12 @@ void watch_allow(struct runner *runner, const char *who);
 void curve_begin(struct runner *runner, struct lane *lane);
 void curve_tick(struct runner *runner, struct lane *lane);
 
+/* priming.c */
+/* While the pump of a step that ends when its line is clear moves. */
+void priming_tick(struct runner *runner, struct lane *lane);
+/* It has come to rest. False: the line is not clear, and the run stops. */
+bool priming_end(struct runner *runner, struct lane *lane);
+
 /* log.c */
 /* channel: NULL for the run as a whole; line 0: none. */
 void run_event(struct runner *runner, enum record_severity severity, enum record_source source,
@@ -213,6 +221,8 @@ bool run_close_record(struct runner *runner);
 
 /* view.c; 0, or -1 with errno */
 int view_init(struct runner *runner);
+/* A motion has spared some of its volume: what each channel is to give. */
+void view_targets(struct runner *runner);
 /* The steps that a front is shown are those of another program now. */
 void view_program(struct runner *runner);
 void view_sample(struct runner *runner, const struct channel *channel);

@@ -91,6 +91,8 @@ static void aim(struct runner *r, struct lane *lane)
 
 		channel_aim(channel_of(r, lane, i), protocol_step_sign(step) * flow->volume_m3, flow->rate_m3_s);
 		channel_mark(channel_of(r, lane, i));
+		if (channel_allow_air(channel_of(r, lane, i), step->until_clear))
+			run_order_failed(r, channel_of(r, lane, i), "set the interlocks of");
 	}
 	lane->step.phase = STEP_MOVING;
 }
@@ -274,7 +276,11 @@ static void tell_batch(struct runner *r, struct lane *lane, bool all_out)
 static void end_motion(struct runner *r, struct lane *lane)
 {
 	tell_batch(r, lane, true);
-	compare_with_sensor(r, lane);
+	/* A sensor in air measures no flow. */
+	if (!lane->step.step->until_clear)
+		compare_with_sensor(r, lane);
+	else if (!priming_end(r, lane))
+		return;
 	steps_next(r, lane);
 }
 
@@ -284,6 +290,8 @@ static void tick_motion(struct runner *r, struct lane *lane)
 
 	tell_batch(r, lane, false);
 	if (lane->step.phase == STEP_MOVING) {
+		if (step->until_clear)
+			priming_tick(r, lane);
 		for (size_t i = 0; i < step->flow_count; i++)
 			if (!channel_of(r, lane, i)->ended) {
 				if (step->verb == PROTOCOL_CURVE)
@@ -429,7 +437,7 @@ bool steps_calm(const struct runner *r, const struct lane *lane)
 		return false;
 	if (lane->step.due_ns)
 		return lane->step.due_ns > r->now_ns + (uint64_t)(CALM_REST_S * 1e9);
-	if (step->verb == PROTOCOL_CURVE || batch_awaited(lane))
+	if (step->verb == PROTOCOL_CURVE || step->until_clear || batch_awaited(lane))
 		return false;
 	if (lane->step.phase != STEP_MOVING)
 		return (step->verb == PROTOCOL_HOLD || step->verb == PROTOCOL_WAIT_TIME) &&

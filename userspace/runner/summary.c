@@ -51,7 +51,7 @@ static struct figures figures_of(const struct runner *r, size_t i)
 {
 	const struct channel *c = &r->channels[i];
 	/* What was to be given, not what a rescue gives. */
-	double target_m3 = program_net_m3(r->given_up ? r->given_up : r->program, i);
+	double target_m3 = program_net_m3(r->given_up ? r->given_up : r->program, i) - c->spared_m3;
 	double delivered_m3 = channel_delivered_m3(c);
 	double concentration = c->plan->concentration_per_m3 > 0 ? c->plan->concentration_per_m3 :
 								   NAN;

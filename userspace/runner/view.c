@@ -35,13 +35,22 @@ int view_init(struct runner *r)
 		channel->pump = plan->pump;
 		channel->syringe = plan->syringe->name;
 		channel->fluid = plan->fluid;
-		channel->target_ul = program_net_m3(r->program, i) / UL;
 		channel->peak_ul_min = plan->peak_rate_m3_s / UL_MIN;
-		channel->particles_target = plan->concentration_per_m3 > 0 ?
-			plan->concentration_per_m3 * program_net_m3(r->program, i) : NAN;
 		channel->history = r->history + i * RUN_HISTORY;
 	}
+	view_targets(r);
 	return 0;
+}
+
+void view_targets(struct runner *r)
+{
+	for (size_t i = 0; i < r->channel_count; i++) {
+		double net_m3 = program_net_m3(r->program, i) - r->channels[i].spared_m3;
+		double concentration = r->protocol->channels[i].concentration_per_m3;
+
+		r->view.channels[i].target_ul = net_m3 / UL;
+		r->view.channels[i].particles_target = concentration > 0 ? concentration * net_m3 : NAN;
+	}
 }
 
 void view_program(struct runner *r)
