@@ -37,6 +37,9 @@ int expression_result(struct expression *expression, const struct expression_val
  */
 bool expression_names(const char *text,
 		      bool (*use)(void *user, const char *name, const char *field), void *user);
+/* What may change the value of an expression, from nothing up. */
+enum expression_change { EXPRESSION_CONSTANT, EXPRESSION_BY_INPUT, EXPRESSION_IN_RUN };
+enum expression_change expression_changes(const char *text);
 /* An "=" that is no part of a comparison. */
 bool expression_lone_equals(const char *text);
 /* "5 uL": a number and a name that follows without an operator. */

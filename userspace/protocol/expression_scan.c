@@ -157,6 +157,26 @@ bool expression_uses_signal(const char *text, const char *name)
 	return use.found;
 }
 
+static bool look_for_change(void *user, const char *name, const char *field)
+{
+	enum expression_change *change = user;
+
+	(void)field;
+	if (expression_run_table(name) || expression_run_scalar(name) || expression_signal_table(name))
+		*change = EXPRESSION_IN_RUN;
+	else if (*change == EXPRESSION_CONSTANT && strcmp(name, "math") && strcmp(name, "to"))
+		*change = EXPRESSION_BY_INPUT;
+	return true;
+}
+
+enum expression_change expression_changes(const char *text)
+{
+	enum expression_change change = EXPRESSION_CONSTANT;
+
+	expression_names(text, look_for_change, &change);
+	return change;
+}
+
 bool expression_good_name(const char *name)
 {
 	if (!isalpha((unsigned char)*name) || strlen(name) > 31)

@@ -17,6 +17,7 @@
 #ifndef STEPS_H
 #define STEPS_H
 
+#include "expression.h"
 #include "loader.h"
 
 /* Volume, rate and duration of a step, two of them given and one worked out. */
@@ -76,8 +77,14 @@ bool steps_add_period(struct loader *loader, struct protocol_step *step,
 		      struct source_position at);
 
 /* steps_wait.c */
-/* Whether @text is an expression that yields a truth while the run goes on; else reported. */
-bool steps_condition(struct loader *loader, const struct node *node, const char *key);
+/* A place for a condition, and what one means there that never changes. */
+struct condition_place {
+	const char *key;
+	enum expression_change least;	/* what it has to hang on */
+	const char *always[2];		/* false, true */
+};
+/* Whether @node is an expression that yields a truth while the run goes on; else reported. */
+bool steps_condition(struct loader *loader, const struct node *node, const struct condition_place *place);
 
 step_loader load_infuse, load_withdraw, load_mix, load_ramp, load_gradient, load_profile, load_pulse,
 	load_agitate, load_prime, load_flush, load_park, load_hold, load_wait, load_repeat, load_every,

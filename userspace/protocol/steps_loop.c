@@ -145,6 +145,9 @@ bool load_every(struct loader *loader, const struct node *node, struct protocol_
 
 bool load_while(struct loader *loader, const struct node *node, struct protocol_step *step, int depth)
 {
+	static const struct condition_place place = {
+		"condition", EXPRESSION_IN_RUN, { "its steps are never reached", "it does not end by itself" },
+	};
 	static const char *const keys[] = { "condition", "at_most", "steps" };
 	const struct node *condition, *most, *steps;
 	bool good;
@@ -160,7 +163,7 @@ bool load_while(struct loader *loader, const struct node *node, struct protocol_
 	if (!most)
 		loader_error(loader, step->at,
 			     "'at_most' is missing in while: the greatest number of rounds, so that it surely ends");
-	good = condition && steps_condition(loader, condition, "condition");
+	good = condition && steps_condition(loader, condition, &place);
 	step->times = 1;
 	good &= most && steps_count(loader, most, "at_most", &step->times);
 	if (!good || !steps)
@@ -180,6 +183,10 @@ bool load_while(struct loader *loader, const struct node *node, struct protocol_
 
 bool load_if(struct loader *loader, const struct node *node, struct protocol_step *step, int depth)
 {
+	static const struct condition_place place = {
+		"condition", EXPRESSION_BY_INPUT,
+		{ "the steps of 'then' are never reached", "the steps of 'else' are never reached" },
+	};
 	static const char *const keys[] = { "condition", "then", "else" };
 	const struct node *condition, *then, *other;
 	bool good;
@@ -192,7 +199,7 @@ bool load_if(struct loader *loader, const struct node *node, struct protocol_ste
 	condition = loader_need(loader, node, "condition", "if", step->at);
 	then = loader_need(loader, node, "then", "if", step->at);
 	other = node_get(node, "else");
-	good = condition && steps_condition(loader, condition, "condition");
+	good = condition && steps_condition(loader, condition, &place);
 	if (!then)
 		steps_unknown(loader);
 	if (!steps_deep_enough(loader, step, depth))

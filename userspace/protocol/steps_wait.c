@@ -35,7 +35,7 @@ static const char *condition_hint(const char *text)
  * The names of the run have no values yet, so readings stand at "not had":
  * what matters is that the expression works and yields a truth.
  */
-static bool try_condition(struct loader *loader, const char *text, const char *key,
+static bool try_condition(struct loader *loader, const char *text, const struct condition_place *place,
 			  struct source_position at)
 {
 	const struct protocol *protocol = loader->protocol;
@@ -70,8 +70,15 @@ static bool try_condition(struct loader *loader, const char *text, const char *k
 	}
 	if (good && result.kind != EXPRESSION_TRUTH) {
 		loader_error(loader, at,
-			     "%s: \"%s\" must be true or false, such as \"flow.%s > 95\"", key, text,
+			     "%s: \"%s\" must be true or false, such as \"flow.%s > 95\"", place->key, text,
 			     protocol->channel_count ? protocol->channels[0].name : "NAME");
+		good = false;
+	}
+	if (good && expression_changes(text) < place->least) {
+		loader_error(loader, at, "%s: \"%s\" is always %s, as nothing in it changes%s: %s", place->key,
+			     text, result.number > 0 ? "true" : "false",
+			     place->least == EXPRESSION_IN_RUN ? " in a run" : "",
+			     place->always[result.number > 0]);
 		good = false;
 	}
 	free(error);
@@ -79,19 +86,23 @@ static bool try_condition(struct loader *loader, const char *text, const char *k
 	return good;
 }
 
-bool steps_condition(struct loader *loader, const struct node *node, const char *key)
+bool steps_condition(struct loader *loader, const struct node *node, const struct condition_place *place)
 {
 	if (node->type == NODE_SCALAR && *node->text && !strstr(node->text, "${"))
-		return try_condition(loader, node->text, key, node->at);
+		return try_condition(loader, node->text, place, node->at);
 	loader_error(loader, node->at,
-		     "%s: is an expression as it stands, without ${}, such as \"flow.NAME > 95\"", key);
+		     "%s: is an expression as it stands, without ${}, such as \"flow.NAME > 95\"", place->key);
 	return false;
 }
 
 static bool load_until(struct loader *loader, const struct node *node, struct protocol_step *step)
 {
+	static const struct condition_place place = {
+		"until", EXPRESSION_IN_RUN, { "what follows is never reached", "there is nothing to wait for" },
+	};
+
 	step->verb = PROTOCOL_WAIT_UNTIL;
-	if (!steps_condition(loader, node, "until"))
+	if (!steps_condition(loader, node, &place))
 		return false;
 	step->until = loader_text(loader, "%s", node->text);
 	step->text = loader_text(loader, "wait until %s", node->text);
