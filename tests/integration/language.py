@@ -49,7 +49,7 @@ with tempfile.TemporaryDirectory() as scratch:
         check(f"the railroad of {verb} has the keys that the checker knows",
               keys and keys == set(re.findall(r"([a-z_]+): ", rail)), (keys, rail))
     keys = known(scratch, "steps:\n  - hold: 1 s\non:\n  air: {retry: 1, zzz: 1}\n")
-    check("so has that of a rule", keys == {"retry", "after", "release"} and
+    check("so has that of a rule", keys == {"retry", "after", "backoff", "release"} and
           all(f"{key}: <" in drawn["on: a trouble"] for key in keys), keys)
 
 with tempfile.TemporaryDirectory() as scratch:

@@ -86,13 +86,18 @@ check("release: 2 uL are taken back, and the pressure behind the clog with them"
       (peak_ul, released_ul, peak_pa, released_pa))
 check("the dose makes up for them, to the step", status == 0 and exact(run, 20), (status, run.moved_ul(), run.err))
 
-run = Run("stays", HEAD + "  occlusion: {retry: 2, after: 2 s}\n")
+run = Run("stays", HEAD + "  occlusion: {retry: 2, after: 2 s, backoff: 3}\n")
 run.reach(5)
 fault("rig0", "occlusion")
 status = run.end()
 fault("rig0", "occlusion", 0)
 check("a clog that stays: two retries, and the run stops", status == 3 and run.says("no retry is left of 2") == 1 and
       run.says("at rest, retry") == 2 and not exact(run, 20), (status, run.told))
+check("backoff: the second rest is three times as long", run.says("retry 1 of 2 in 2 s") == 1 and
+      run.says("retry 2 of 2 in 6 s") == 1, run.told)
+rests = [time_ns / 1e9 for (time_ns,) in query(run.record, "SELECT time_ns FROM event WHERE text LIKE '%at rest, retry%'"
+                                               " OR text LIKE 'resumed by %' ORDER BY time_ns")]
+check("and so they are in time", len(rests) == 4 and 2 <= rests[1] - rests[0] < 3 and 6 <= rests[3] - rests[2] < 7, rests)
 
 run = Run("air", HEAD + "  air: {retry: 5, after: 1 s}\n")
 run.reach(5)

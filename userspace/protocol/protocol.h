@@ -242,6 +242,7 @@ struct protocol_rule {		/* what to do in trouble */
 	unsigned int retries;		/* retry: at most, in the whole run */
 	double release_m3;		/* taken back, once at rest; 0: nothing */
 	double after_s;			/* and at rest for so long */
+	double backoff;			/* times this with each retry */
 	struct protocol_step *steps;	/* rescue: these, and then the run has failed */
 	size_t step_count;
 	struct source_position at;
@@ -286,6 +287,9 @@ bool protocol_signals_from(struct protocol *protocol, const char *folder);
  */
 void protocol_check_device(const struct protocol *protocol, size_t channel,
 			   const struct nanodose_info *info, struct diagnostics *diagnostics);
+
+/* How long a retry, from 1, is at rest before it goes on; no more than a day by its back-off. */
+double protocol_retry_after_s(const struct protocol_rule *rule, unsigned int retry);
 
 /* What flows where the channel's sensor reads that; NAN where it does not say. */
 double protocol_flow_m3_s(const struct protocol_channel *channel, double reading_m3_s);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* on: what to do in each kind of trouble, where it is not to stop. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 
 #define RETRY_AFTER_S	10.0	/* where none is given */
 #define RETRIES_MAX	1000
+#define BACKOFF_MAX	10
+#define RETRY_LONGEST_S	86400.0
 
 /* In the order of enum protocol_trouble. */
 static const char *const troubles[PROTOCOL_TROUBLES] = {
@@ -20,15 +23,22 @@ const char *protocol_trouble_name(enum protocol_trouble trouble)
 	return troubles[trouble];
 }
 
+double protocol_retry_after_s(const struct protocol_rule *rule, unsigned int retry)
+{
+	return fmin(rule->after_s * pow(rule->backoff, retry - 1), fmax(rule->after_s, RETRY_LONGEST_S));
+}
+
 static bool load_retry(struct loader *loader, const struct node *node, const char *what,
 		       struct protocol_rule *rule)
 {
-	static const char *const keys[] = { "retry", "after", "release" };
+	static const char *const keys[] = { "retry", "after", "backoff", "release" };
 	const struct node *after = node_get(node, "after"), *release = node_get(node, "release");
+	const struct node *backoff = node_get(node, "backoff");
 	bool good;
 
 	rule->remedy = PROTOCOL_REMEDY_RETRY;
 	rule->after_s = RETRY_AFTER_S;
+	rule->backoff = 1;
 	if (!LOADER_KEYS(loader, node, what, keys))
 		return false;
 	good = steps_count(loader, node_get(node, "retry"), "retry", &rule->retries);
@@ -38,6 +48,14 @@ static bool load_retry(struct loader *loader, const struct node *node, const cha
 	}
 	if (after)
 		good &= value_positive(loader, after, "after", NANODOSE_DIMENSION_TIME, &rule->after_s, NULL);
+	if (backoff && !value_positive(loader, backoff, "backoff", NANODOSE_DIMENSION_NONE, &rule->backoff, NULL)) {
+		good = false;
+	} else if (rule->backoff < 1 || rule->backoff > BACKOFF_MAX) {
+		loader_error(loader, backoff->at,
+			     "backoff: each retry waits so many times as long as the one before, 1 to %d times",
+			     BACKOFF_MAX);
+		good = false;
+	}
 	if (!release)
 		return good;
 	if (strcmp(node->key->text, "occlusion")) {

@@ -43,7 +43,7 @@ bool remedy_begin(struct runner *r, enum protocol_trouble trouble)
 		r->retries[trouble]++;
 		run_event(r, RECORD_WARNING, RECORD_PROTOCOL, NULL, rule->at.line,
 			  "on %s: at rest, retry %u of %u in %g s", name_of(r), r->retries[trouble],
-			  rule->retries, rule->after_s);
+			  rule->retries, protocol_retry_after_s(rule, r->retries[trouble]));
 		break;
 	case PROTOCOL_REMEDY_RESCUE:
 		run_event(r, RECORD_WARNING, RECORD_PROTOCOL, NULL, rule->at.line,
@@ -184,7 +184,8 @@ void remedy_tick(struct runner *r)
 	case PROTOCOL_REMEDY_RETRY:
 		if (r->remedy->release_m3 > 0 && !r->releasing)
 			release(r);
-		else if ((r->now_ns - r->mode_ns) / 1e9 >= r->remedy->after_s)
+		else if ((r->now_ns - r->mode_ns) / 1e9 >=
+			 protocol_retry_after_s(r->remedy, r->retries[r->trouble]))
 			retry(r);
 		break;
 	default:
