@@ -136,7 +136,7 @@ seen = Seen("choices", """\
       condition: "volume.a > 100"
       then: [infuse: {channel: b, volume: 50 uL, rate: 300 uL/min}]
       else: [infuse: {channel: b, volume: 5 uL, rate: 300 uL/min}]
-  - while: {condition: "true", at_most: 2, steps: [infuse: {channel: b, volume: 1 uL, rate: 300 uL/min}]}
+  - while: {condition: time > 0, at_most: 2, steps: [infuse: {channel: b, volume: 1 uL, rate: 300 uL/min}]}
   - wait: {until: "flow.b < 30", for: 5 s, timeout: 1 min}
 """)
 check("a while goes round until its condition fails: 1 + 5 x 4 uL", seen.status == 0 and
