@@ -131,7 +131,7 @@ static void print_events(void)
 /* ---- a front that does what a test says ------------------------------------------------ */
 
 static struct {
-	void (*act)(struct runner *runner);	/* once a turn */
+	void (*act)(struct run_control *control);	/* once a turn */
 	char question[100], status_text[300];
 	enum run_status status;
 	double progress;
@@ -146,12 +146,12 @@ static int stage_fds(struct run_front *front, struct pollfd *fds, int max)
 	return 1;
 }
 
-static void stage_handle(struct run_front *front, struct runner *runner, const struct pollfd *fds,
+static void stage_handle(struct run_front *front, struct run_control *control, const struct pollfd *fds,
 			 int count)
 {
 	(void)front, (void)fds, (void)count;
 	if (stage.act)
-		stage.act(runner);
+		stage.act(control);
 }
 
 static void stage_draw(struct run_front *front, const struct run_view *view)
@@ -173,6 +173,7 @@ static void stage_finish(struct run_front *front, const struct run_view *view)
 
 static struct run_front front = {
 	.fds = stage_fds, .handle = stage_handle, .draw = stage_draw, .finish = stage_finish,
+	.hangs_up = true,
 };
 
 /* ---- a run ------------------------------------------------------------------------------ */
@@ -414,7 +415,7 @@ TEST(a_device_that_goes_stops_the_others)
 	CHECK(strstr(summary, "\"status\": \"device gone\""));
 }
 
-static void pause_and_resume(struct runner *runner)
+static void pause_and_resume(struct run_control *control)
 {
 	static double paused_s;
 
@@ -422,9 +423,9 @@ static void pause_and_resume(struct runner *runner)
 		paused_s = 0;
 	} else if (!paused_s) {
 		paused_s = fake_time_s();
-		runner_pause(runner, "a test");
+		control->command(control, RUN_PAUSE, "a test");
 	} else if (fake_time_s() > paused_s + 5) {
-		runner_resume(runner, "a test");
+		control->command(control, RUN_RESUME, "a test");
 	}
 }
 
@@ -498,10 +499,10 @@ TEST(a_terminal_that_goes_does_not_stop_the_dose)
 	CHECK(!stage.finished);
 }
 
-static void emergency(struct runner *runner)
+static void emergency(struct run_control *control)
 {
 	if (fake_time_s() > 2)
-		runner_emergency_stop(runner, "a test");
+		control->command(control, RUN_EMERGENCY_STOP, "a test");
 }
 
 TEST(an_emergency_stop_allows_no_further_step)
@@ -558,10 +559,10 @@ TEST(a_full_disk_pauses_at_rest_and_unattended_goes_on_by_itself)
 	CHECK(fake_pumps[0].rest_ns > FAKE_BEGIN_NS + 10000000000);
 }
 
-static void resume_late(struct runner *runner)
+static void resume_late(struct run_control *control)
 {
 	if (fake_time_s() > 20 || (fake_time_s() > 4 && fake_time_s() < 7))
-		runner_resume(runner, "a test");
+		control->command(control, RUN_RESUME, "a test");
 }
 
 TEST(attended_it_waits_for_its_operator)
@@ -579,16 +580,16 @@ TEST(attended_it_waits_for_its_operator)
 #define QUESTION "steps:\n  - wait: {operator: \"Vial in place?\"}\n" \
 	"  - infuse: {channel: a, volume: 5 uL, rate: 300 uL/min}\n"
 
-static void answer_yes(struct runner *runner)
+static void answer_yes(struct run_control *control)
 {
 	if (!strcmp(stage.question, "Vial in place?") && fake_time_s() > 3)
-		runner_answer(runner, true, "a test");
+		control->command(control, RUN_YES, "a test");
 }
 
-static void answer_no(struct runner *runner)
+static void answer_no(struct run_control *control)
 {
 	if (stage.status == RUN_WAITING_OPERATOR)
-		runner_answer(runner, false, "a test");
+		control->command(control, RUN_NO, "a test");
 }
 
 TEST(an_operators_yes_goes_on_and_no_ends_with_4)
@@ -725,10 +726,10 @@ static void air_once(double t)
 	}
 }
 
-static void resume_after_20_s(struct runner *runner)
+static void resume_after_20_s(struct run_control *control)
 {
 	if (fake_time_s() > 20)
-		runner_resume(runner, "a test");
+		control->command(control, RUN_RESUME, "a test");
 }
 
 TEST(held_for_trouble_it_rests_until_somebody_resumes_and_ends_exactly)

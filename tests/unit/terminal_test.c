@@ -47,44 +47,35 @@ static void order(const char *text)
 		 text);
 }
 
-void runner_pause(struct runner *runner, const char *who)
+static void take_command(struct run_control *control, enum run_command command, const char *who)
 {
-	(void)runner;
-	scene->view.status = RUN_PAUSED;
-	order(who && *who ? "pause" : "pause by nobody");
+	(void)control;
+	switch (command) {
+	case RUN_PAUSE:
+		scene->view.status = RUN_PAUSED;
+		order(who && *who ? "pause" : "pause by nobody");
+		break;
+	case RUN_RESUME:
+		scene->view.status = RUN_RUNNING;
+		order("resume");
+		break;
+	case RUN_STOP:
+		scene->view.status = RUN_STOPPED_OPERATOR;
+		order("stop");
+		break;
+	case RUN_EMERGENCY_STOP:
+		scene->view.status = RUN_STOPPED_OPERATOR;
+		order("emergency stop");
+		break;
+	case RUN_YES:
+	case RUN_NO:
+		scene->view.question = NULL;
+		order(command == RUN_YES ? "yes" : "no");
+		break;
+	}
 }
 
-void runner_resume(struct runner *runner, const char *who)
-{
-	(void)runner;
-	(void)who;
-	scene->view.status = RUN_RUNNING;
-	order("resume");
-}
-
-void runner_stop(struct runner *runner, const char *who)
-{
-	(void)runner;
-	(void)who;
-	scene->view.status = RUN_STOPPED_OPERATOR;
-	order("stop");
-}
-
-void runner_emergency_stop(struct runner *runner, const char *who)
-{
-	(void)runner;
-	(void)who;
-	scene->view.status = RUN_STOPPED_OPERATOR;
-	order("emergency stop");
-}
-
-void runner_answer(struct runner *runner, bool yes, const char *who)
-{
-	(void)runner;
-	(void)who;
-	scene->view.question = NULL;
-	order(yes ? "yes" : "no");
-}
+static struct run_control control = { .command = take_command };
 
 static int take_signals(void)
 {
@@ -123,7 +114,7 @@ static void serve(struct run_front *front)
 				report("interrupt");
 			}
 		}
-		front->handle(front, NULL, fds + 1, count);
+		front->handle(front, &control, fds + 1, count);
 		front->draw(front, &scene->view);
 		if (*orders)
 			report(orders);
@@ -666,7 +657,7 @@ static int show(const char *name)
 		scene_free(scene);
 		scene = next;
 		poll(fds, count, 100);
-		front->handle(front, NULL, fds, count);
+		front->handle(front, &control, fds, count);
 		front->resize(front);
 		front->draw(front, &scene->view);
 		if (*orders)

@@ -35,22 +35,22 @@ static int headless_fds(struct run_front *front, struct pollfd *fds, int max)
 	return 1;
 }
 
-static void answer(struct headless *h, struct runner *runner)
+static void answer(struct headless *h, struct run_control *control)
 {
 	h->line[h->length] = '\0';
 	h->length = 0;
 	if (!strcasecmp(h->line, "y") || !strcasecmp(h->line, "yes")) {
 		h->asking = false;
-		runner_answer(runner, true, "the operator");
+		control->command(control, RUN_YES, "the operator");
 	} else if (!strcasecmp(h->line, "n") || !strcasecmp(h->line, "no")) {
 		h->asking = false;
-		runner_answer(runner, false, "the operator");
+		control->command(control, RUN_NO, "the operator");
 	} else {
 		fprintf(stderr, "please answer y or n\n");
 	}
 }
 
-static void headless_handle(struct run_front *front, struct runner *runner,
+static void headless_handle(struct run_front *front, struct run_control *control,
 			    const struct pollfd *fds, int count)
 {
 	struct headless *h = (struct headless *)front;
@@ -60,7 +60,7 @@ static void headless_handle(struct run_front *front, struct runner *runner,
 		return;
 	if (h->yes) {
 		h->asking = false;
-		runner_answer(runner, true, "--yes");
+		control->command(control, RUN_YES, "--yes");
 		return;
 	}
 	if (h->input_ended) {
@@ -69,7 +69,7 @@ static void headless_handle(struct run_front *front, struct runner *runner,
 		h->asking = false;
 		fprintf(stderr,
 			"nanodose: nobody can answer, as input has ended; --yes would answer yes\n");
-		runner_answer(runner, false, "the end of input");
+		control->command(control, RUN_NO, "the end of input");
 		return;
 	}
 	if (!fds[0].revents)
@@ -78,7 +78,7 @@ static void headless_handle(struct run_front *front, struct runner *runner,
 	if (read(STDIN_FILENO, &c, 1) != 1 || !c)	/* a NUL is nobody's answer */
 		h->input_ended = true;
 	else if (c == '\n')
-		answer(h, runner);
+		answer(h, control);
 	else if (h->length < sizeof(h->line) - 1)
 		h->line[h->length++] = c;
 }

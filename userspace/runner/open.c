@@ -276,7 +276,9 @@ struct runner *runner_new(const struct runner_options *options, enum nanodose_ex
 	}
 	r->options = *options;
 	r->protocol = options->protocol;
-	r->front = options->front;
+	r->control.command = run_command;
+	if (options->front)
+		runner_attach(r, options->front);
 	r->unattended = options->unattended;
 	r->channel_count = r->protocol->channel_count;
 	r->signal_fd = -1;
@@ -294,7 +296,7 @@ struct runner *runner_new(const struct runner_options *options, enum nanodose_ex
 
 void runner_attach(struct runner *r, struct run_front *front)
 {
-	r->front = front;
+	r->fronts[r->front_count++] = front;
 }
 
 void runner_free(struct runner *r)

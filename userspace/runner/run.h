@@ -70,7 +70,9 @@ struct lane {
 struct runner {
 	struct runner_options options;
 	const struct protocol *protocol;
-	struct run_front *front;	/* NULL once its terminal has gone */
+	struct run_control control;
+	struct run_front *fronts[RUNNER_FRONTS];	/* one whose terminal has gone is taken out */
+	size_t front_count;
 	bool unattended;
 
 	struct channel *channels;
@@ -113,6 +115,8 @@ struct runner {
 
 /* runner.c */
 void run_set_mode(struct runner *runner, enum run_mode mode);
+/* A front's command. */
+void run_command(struct run_control *control, enum run_command command, const char *who);
 /* Everything to rest, without a word. */
 void run_rest(struct runner *runner);
 bool run_all_rest(const struct runner *runner);

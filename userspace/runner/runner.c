@@ -20,7 +20,7 @@
 #include "run.h"
 
 #define READ_RECORDS	256
-#define FRONT_FDS	8
+#define FRONT_FDS	40
 /* At rest, before the first motion: noise and zero of the sensor. */
 #define ZERO_READINGS	25
 #define ZERO_LIMIT_S	1.0		/* a slow sensor gives fewer */
@@ -159,6 +159,30 @@ void runner_emergency_stop(struct runner *r, const char *who)
 void runner_answer(struct runner *r, bool yes, const char *who)
 {
 	lanes_answer(r, yes, who);
+}
+
+void run_command(struct run_control *control, enum run_command command, const char *who)
+{
+	struct runner *r = (struct runner *)((char *)control - offsetof(struct runner, control));
+
+	switch (command) {
+	case RUN_PAUSE:
+		runner_pause(r, who);
+		break;
+	case RUN_RESUME:
+		runner_resume(r, who);
+		break;
+	case RUN_STOP:
+		runner_stop(r, who);
+		break;
+	case RUN_EMERGENCY_STOP:
+		runner_emergency_stop(r, who);
+		break;
+	case RUN_YES:
+	case RUN_NO:
+		runner_answer(r, command == RUN_YES, who);
+		break;
+	}
 }
 
 /* ---- what the kernel says ------------------------------------------------------ */
@@ -422,14 +446,25 @@ static void tick(struct runner *r)
 
 static void draw(struct runner *r)
 {
-	if (!r->front)
+	if (!r->front_count)
 		return;
 	if (r->mode == r->drawn_mode && r->now_ns < r->drawn_ns + DRAW_NS)
 		return;
 	r->drawn_mode = r->mode;
 	r->drawn_ns = r->now_ns;
 	view_update(r);
-	r->front->draw(r->front, &r->view);
+	for (size_t i = 0; i < r->front_count; i++)
+		r->fronts[i]->draw(r->fronts[i], &r->view);
+}
+
+static void drop_terminals(struct runner *r)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < r->front_count; i++)
+		if (!r->fronts[i]->hangs_up)
+			r->fronts[kept++] = r->fronts[i];
+	r->front_count = kept;
 }
 
 static void take_signals(struct runner *r)
@@ -439,15 +474,15 @@ static void take_signals(struct runner *r)
 	while (read(r->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		switch (info.ssi_signo) {
 		case SIGWINCH:
-			if (r->front && r->front->resize)
-				r->front->resize(r->front);
+			for (size_t i = 0; i < r->front_count; i++)
+				if (r->fronts[i]->resize)
+					r->fronts[i]->resize(r->fronts[i]);
 			break;
 		case SIGHUP:
 			/* The dose does not hang on a terminal. */
 			run_event(r, RECORD_WARNING, RECORD_PROGRAM, NULL, 0,
 				  "the terminal has gone: the run goes on by itself");
-			if (!r->unattended)
-				r->front = NULL;
+			drop_terminals(r);
 			r->unattended = true;
 			break;
 		default:
@@ -476,7 +511,7 @@ static int wait_ms(const struct runner *r)
 
 static void turn(struct runner *r, struct pollfd *fds)
 {
-	int own = r->channel_count + 1, front = 0, ready;
+	int own = r->channel_count + 1, count = own, counts[RUNNER_FRONTS] = { 0 }, ready;
 	short events = calm(r) ? POLLPRI : POLLIN;
 	uint64_t before_ns = r->now_ns;
 
@@ -486,9 +521,11 @@ static void turn(struct runner *r, struct pollfd *fds)
 			.events = events,
 		};
 	fds[r->channel_count] = (struct pollfd){ .fd = r->signal_fd, .events = POLLIN };
-	if (r->front)
-		front = r->front->fds(r->front, fds + own, FRONT_FDS);
-	ready = poll(fds, own + front, wait_ms(r));
+	for (size_t i = 0; i < r->front_count; i++) {
+		counts[i] = r->fronts[i]->fds(r->fronts[i], fds + count, FRONT_FDS);
+		count += counts[i];
+	}
+	ready = poll(fds, count, wait_ms(r));
 	if (ready > 0 && fds[r->channel_count].revents)
 		take_signals(r);
 	for (size_t i = 0; ready >= 0 && i < r->channel_count; i++)
@@ -497,8 +534,9 @@ static void turn(struct runner *r, struct pollfd *fds)
 	/* Nothing to go by but the clock. */
 	if (ready <= 0 && r->now_ns == before_ns)
 		r->now_ns = clock_ns();
-	if (r->front && front && ready >= 0)
-		r->front->handle(r->front, r, fds + own, front);
+	for (size_t i = 0, next = own; ready >= 0 && i < r->front_count; next += counts[i++])
+		if (counts[i])
+			r->fronts[i]->handle(r->fronts[i], &r->control, fds + next, counts[i]);
 	if (r->readings)
 		readings_refresh(r->readings, r->now_ns);
 	tick(r);
@@ -528,8 +566,9 @@ static void finish(struct runner *r)
 	free(summary);
 	whole = run_close_record(r);
 	r->record = NULL;
-	if (r->front)
-		r->front->finish(r->front, &r->view);
+	/* The one that may stay on a screen comes last. */
+	for (size_t i = r->front_count; i-- > 0;)
+		r->fronts[i]->finish(r->fronts[i], &r->view);
 	if (!whole && r->outcome == NANODOSE_EXIT_DONE)
 		r->outcome = NANODOSE_EXIT_FAULT;
 }
@@ -572,7 +611,7 @@ static void tell_cleared(struct runner *r)
 
 enum nanodose_exit runner_run(struct runner *r)
 {
-	struct pollfd *fds = calloc(r->channel_count + 1 + FRONT_FDS, sizeof(*fds));
+	struct pollfd *fds = calloc(r->channel_count + 1 + RUNNER_FRONTS * FRONT_FDS, sizeof(*fds));
 
 	if (!fds) {
 		perror("nanodose");

@@ -111,13 +111,19 @@ struct run_view {
 
 /* ---- what a front is -------------------------------------------------------------- */
 
-struct runner;
+enum run_command { RUN_PAUSE, RUN_RESUME, RUN_STOP, RUN_EMERGENCY_STOP, RUN_YES, RUN_NO };
+
+/* Where a front's commands go: to the runner beside it, or over a line to one elsewhere. */
+struct run_control {
+	/* @who: for the record */
+	void (*command)(struct run_control *control, enum run_command command, const char *who);
+};
 
 struct run_front {
 	/* Adds descriptors to poll (at most max); returns how many. */
 	int (*fds)(struct run_front *front, struct pollfd *fds, int max);
-	/* Called after poll with the same descriptors; may call runner_*. */
-	void (*handle)(struct run_front *front, struct runner *runner,
+	/* Called after poll with the same descriptors; may give commands. */
+	void (*handle)(struct run_front *front, struct run_control *control,
 		       const struct pollfd *fds, int count);
 	/* Called at most ten times a second and on changes of status. */
 	void (*draw)(struct run_front *front, const struct run_view *view);
@@ -125,9 +131,10 @@ struct run_front {
 	void (*resize)(struct run_front *front);
 	/* The run is over; the front may keep its last picture until a key. */
 	void (*finish)(struct run_front *front, const struct run_view *view);
+	bool hangs_up;		/* it is of a terminal: left alone once that has gone */
 };
 
-/* ---- commands, from a front or a signal ------------------------------------------ */
+/* ---- commands, from a signal, or as a front gives them ------------------------------ */
 
 struct runner;
 
@@ -145,7 +152,7 @@ void runner_answer(struct runner *runner, bool yes, const char *who);
 struct runner_options {
 	const struct protocol *protocol;
 	const char *record_path;	/* NULL: RUN-<date>-<protocol's file name>.db in the current folder */
-	struct run_front *front;	/* may be NULL, see runner_attach() */
+	struct run_front *front;	/* the first; may be NULL, see runner_attach() */
 	double sample_rate_hz;		/* flow records a second, 0: 50 */
 	bool unattended;		/* nobody can press a key: a pause for a full disk ends by itself */
 	const char *record_called;	/* its path for people, if another; NULL: record_path */
@@ -157,9 +164,10 @@ struct runner_options {
 /* Opens, checks and claims every pump; prints what refuses it. NULL: *status is set. */
 struct runner *runner_new(const struct runner_options *options, enum nanodose_exit *status);
 /*
- * The front from now on, before runner_run(): a screen must not be opened
- * while messages of runner_new() may still come.
+ * A front more, of at most RUNNER_FRONTS, before runner_run(): a screen must not
+ * be opened while messages of runner_new() may still come.
  */
+#define RUNNER_FRONTS 2
 void runner_attach(struct runner *runner, struct run_front *front);
 /*
  * Runs to the end, SIGINT and SIGTERM included. A SIGHUP does not end it: a

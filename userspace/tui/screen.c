@@ -133,27 +133,27 @@ static bool look(struct screen *screen, int key)
 	}
 }
 
-static void quit(struct screen *screen, struct runner *runner)
+static void quit(struct screen *screen, struct run_control *control)
 {
 	screen->leave = true;
 	if (screen->status != RUN_STOPPING)
-		runner_stop(runner, screen->who);
+		control->command(control, RUN_STOP, screen->who);
 }
 
 /* The run goes on: what the key asks for. */
-static void act(struct screen *screen, struct runner *runner, int key)
+static void act(struct screen *screen, struct run_control *control, int key)
 {
 	struct screen_state *state = &screen->state;
 
 	/* Whatever is on the screen, these two work. */
 	if (key == 'x' || key == 'X' || key == '!') {
 		*state = (struct screen_state){ .events_scroll = state->events_scroll };
-		runner_emergency_stop(runner, screen->who);
+		control->command(control, RUN_EMERGENCY_STOP, screen->who);
 		return;
 	}
 	if (key == 's' || key == 'S') {
 		*state = (struct screen_state){ .events_scroll = state->events_scroll };
-		runner_stop(runner, screen->who);
+		control->command(control, RUN_STOP, screen->who);
 		return;
 	}
 	if (state->help) {
@@ -162,7 +162,7 @@ static void act(struct screen *screen, struct runner *runner, int key)
 	}
 	if (state->confirm_quit) {
 		if (key == 'y' || key == 'Y')
-			quit(screen, runner);
+			quit(screen, control);
 		if (key == 'y' || key == 'Y' || key == 'n' || key == 'N' || key == 'q' || key == ESCAPE)
 			state->confirm_quit = false;
 		return;
@@ -172,9 +172,9 @@ static void act(struct screen *screen, struct runner *runner, int key)
 	switch (key) {
 	case ' ':
 		if (screen->status == RUN_PAUSED || screen->status == RUN_PAUSING)
-			runner_resume(runner, screen->who);
+			control->command(control, RUN_RESUME, screen->who);
 		else
-			runner_pause(runner, screen->who);
+			control->command(control, RUN_PAUSE, screen->who);
 		break;
 	case 'q':
 	case 'Q':
@@ -187,12 +187,12 @@ static void act(struct screen *screen, struct runner *runner, int key)
 	case 'Y':
 	case '\n':
 		if (screen->question)
-			runner_answer(runner, true, screen->who);
+			control->command(control, RUN_YES, screen->who);
 		break;
 	case 'n':
 	case 'N':
 		if (screen->question)
-			runner_answer(runner, false, screen->who);
+			control->command(control, RUN_NO, screen->who);
 		break;
 	default:
 		break;
@@ -213,7 +213,7 @@ static int fds(struct run_front *front, struct pollfd *fds, int max)
 	return count;
 }
 
-static void handle(struct run_front *front, struct runner *runner, const struct pollfd *fds, int count)
+static void handle(struct run_front *front, struct run_control *control, const struct pollfd *fds, int count)
 {
 	struct screen *screen = screen_of(front);
 	int key;
@@ -226,7 +226,7 @@ static void handle(struct run_front *front, struct runner *runner, const struct 
 			continue;
 		}
 		while ((key = terminal_key(screen->terminal)) != TERMINAL_NONE)
-			act(screen, runner, key);
+			act(screen, control, key);
 	}
 }
 
@@ -310,6 +310,7 @@ struct run_front *screen_new(void)
 	}
 	screen->front = (struct run_front){
 		.fds = fds, .handle = handle, .draw = draw, .resize = resize, .finish = finish,
+		.hangs_up = true,
 	};
 	find_operator(screen->who, sizeof(screen->who));
 	return &screen->front;
