@@ -72,6 +72,10 @@ static void take_command(struct run_control *control, enum run_command command, 
 		scene->view.question = NULL;
 		order(command == RUN_YES ? "yes" : "no");
 		break;
+	case RUN_TAKE:
+	case RUN_DETACH:
+		order("of a screen elsewhere");
+		break;
 	}
 }
 

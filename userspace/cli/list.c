@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client.h"
 #include "describe.h"
+#include "meeting.h"
 #include "runner.h"
 #include "verbs.h"
 
@@ -94,26 +96,103 @@ static void print_list(const struct nanodose_list *list, int json)
 	json_object_put(array);
 }
 
+/* ---- runs ---------------------------------------------------------------------------- */
+
+static void print_run(const char *name, const struct replica *run)
+{
+	const struct run_view *view = &run->view;
+
+	printf("%-32s %3.0f %% %-24s %-20s %s\n", name, 100 * view->progress, view->status_text,
+	       run->controller ? run->controller : "-", view->record_path);
+}
+
+static struct json_object *run_json(const char *name, const struct replica *run)
+{
+	const struct run_view *view = &run->view;
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "name", json_object_new_string(name));
+	json_object_object_add(object, "protocol", json_object_new_string(view->protocol_name));
+	json_object_object_add(object, "protocol_path", json_object_new_string(view->protocol_path));
+	json_object_object_add(object, "record", json_object_new_string(view->record_path));
+	json_object_object_add(object, "status", json_object_new_string(view->status_text));
+	json_object_object_add(object, "elapsed_s", json_object_new_double(view->elapsed_s));
+	json_object_object_add(object, "left_s", json_object_new_double(view->left_s));
+	json_object_object_add(object, "progress", json_object_new_double(view->progress));
+	json_object_object_add(object, "controller",
+			       run->controller ? json_object_new_string(run->controller) : NULL);
+	return object;
+}
+
+/* How many there are; what is said of them goes to @array, or is printed if that is NULL. */
+static size_t list_runs(struct json_object *array)
+{
+	size_t count, seen = 0;
+	char **names;
+
+	if (meeting_list(&names, &count)) {
+		fprintf(stderr, "nanodose list: the runs cannot be searched: %m\n");
+		return 0;
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct replica run;
+
+		/* One of a process that was killed is no run. */
+		if (client_glance(names[i], &run)) {
+			if (errno != ECONNREFUSED && errno != ENOENT)
+				fprintf(stderr, "nanodose list: %s: %m\n", names[i]);
+			continue;
+		}
+		if (!seen++ && !array)
+			printf("\n%-32s %-5s %-24s %-20s %s\n", "RUN", "DONE", "STATUS", "IN HAND OF", "RECORD");
+		if (array)
+			json_object_array_add(array, run_json(names[i], &run));
+		else
+			print_run(names[i], &run);
+		replica_clear(&run);
+	}
+	meeting_free(names, count);
+	return seen;
+}
+
+static int print_runs(int json)
+{
+	struct json_object *array = json ? json_object_new_array() : NULL;
+
+	if (!list_runs(array) && !json)
+		fputs("nanodose list: no run is under way\n", stderr);
+	if (json)
+		puts(json_object_to_json_string_ext(array, JSON_FLAGS));
+	json_object_put(array);
+	return verb_output_done("list");
+}
+
 int verb_list(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "runs", no_argument, NULL, 'r' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	struct nanodose_list *list;
-	int option, json = 0;
+	int option, json = 0, runs = 0;
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (option == 'h')
 			return verb_help("list",
-					 "  --json  an array of objects with everything the driver tells\n");
-		if (option != 'j')
+					 "  --runs  the runs under way, and no pumps\n"
+					 "  --json  an array of objects: pumps with everything the driver tells,\n"
+					 "          or with --runs the runs\n");
+		if (option != 'j' && option != 'r')
 			return verb_usage_error("list", NULL);
-		json = 1;
+		json |= option == 'j';
+		runs |= option == 'r';
 	}
 	if (optind < argc)
 		return verb_usage_error("list", "\"%s\" is too much; it takes no device", argv[optind]);
+	if (runs)
+		return print_runs(json);
 	list = nanodose_list_new();
 	if (!list) {
 		fprintf(stderr, "nanodose list: the devices cannot be searched: %m\n");
@@ -124,5 +203,7 @@ int verb_list(int argc, char **argv)
 		fputs("nanodose list: no pump found; load the driver: \"modprobe nanodose\", or \"modprobe nanodose_sim\" for a simulated rig\n",
 		      stderr);
 	nanodose_list_free(list);
+	if (!json)
+		list_runs(NULL);
 	return verb_output_done("list");
 }

@@ -15,7 +15,7 @@
 #include "verbs.h"
 
 const struct verb verbs[] = {
-	{ "list", "[--json]", "show the pumps of this machine", verb_list },
+	{ "list", "[--runs] [--json]", "show the pumps of this machine, and the runs under way", verb_list },
 	{ "info", "DEVICE [--json]", "show what a pump is and how it stands", verb_info },
 	{ "monitor", "DEVICE [--json] [--count N]", "print a pump's records as they come", verb_monitor },
 	{ "check", "FILE... [--set NAME=VALUE]... [--json]", "find every error of a protocol; nothing moves",
@@ -26,7 +26,8 @@ const struct verb verbs[] = {
 	  "run a protocol on a model of the rig, in seconds; nothing moves", verb_rehearse },
 	{ "run", "FILE [--set NAME=VALUE]... [--record RUN.db] [--headless] [--json]",
 	  "dose as a protocol says, closed-loop and recorded", verb_run },
-	{ "stop", "DEVICE... | --all [--now]", "bring pumps to rest, whoever drives them", verb_stop },
+	{ "attach", "[RUN] [--watch | --take]", "the screen of a run under way", verb_attach },
+	{ "stop", "DEVICE... | RUN... | --all [--now]", "bring pumps to rest, whoever drives them", verb_stop },
 	{ "export", "RUN.db [--format FORMAT | --events | --json] [--output FILE]",
 	  "turn a run's record into CSV, JSON or HDF5", verb_export },
 	{ "report", "RUN.db [--output FILE.html]", "make one page of a run, to read or to print",

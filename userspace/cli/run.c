@@ -16,6 +16,7 @@
 #include "run_file.h"
 #include "runner.h"
 #include "screen.h"
+#include "server.h"
 #include "verbs.h"
 
 #define MIN_RATE_HZ 1.0
@@ -131,6 +132,7 @@ static int print_summary(const struct runner *runner, bool json)
 static int run_with_front(const struct run_arguments *arguments, struct runner *runner)
 {
 	struct run_front *front = arguments->headless ? headless_new(arguments->yes) : screen_new();
+	struct run_front *server;
 	enum nanodose_exit status;
 
 	if (!front) {
@@ -139,7 +141,12 @@ static int run_with_front(const struct run_arguments *arguments, struct runner *
 		return NANODOSE_EXIT_REFUSED;
 	}
 	runner_attach(runner, front);
+	/* A rehearsal is over before anybody could come. */
+	server = arguments->rehearsal ? NULL : server_new(runner_record_path(runner));
+	if (server)
+		runner_attach(runner, server);
 	status = runner_run(runner);
+	server_free(server);
 	if (arguments->headless)
 		headless_free(front);
 	else

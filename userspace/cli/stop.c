@@ -6,12 +6,15 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "client.h"
 #include "explain.h"
+#include "meeting.h"
 #include "runner.h"
 #include "verbs.h"
 
@@ -120,6 +123,36 @@ static int stop_all(uint32_t mode)
 	return result;
 }
 
+static bool is_run(const char *name)
+{
+	size_t count;
+	char **names;
+	bool found = false;
+
+	if (meeting_list(&names, &count))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		found = found || !strcmp(names[i], name);
+	meeting_free(names, count);
+	return found;
+}
+
+/* Runs are stopped as such and taken out; the devices are left. */
+static int stop_runs(char **names, size_t *count, uint32_t mode)
+{
+	int result = NANODOSE_EXIT_DONE;
+	size_t left = 0;
+
+	for (size_t i = 0; i < *count; i++) {
+		if (is_run(names[i]))
+			result = worse(result, client_stop(names[i], mode == NANODOSE_STOP_NOW));
+		else
+			names[left++] = names[i];
+	}
+	*count = left;
+	return result;
+}
+
 static int stop_named(char **names, size_t count, uint32_t mode)
 {
 	struct target *targets = calloc(count, sizeof(*targets));
@@ -146,7 +179,8 @@ int verb_stop(int argc, char **argv)
 		{ 0 },
 	};
 	uint32_t mode = NANODOSE_STOP_RAMP;
-	int option, all = 0;
+	int option, all = 0, result;
+	size_t count;
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (option) {
@@ -159,6 +193,7 @@ int verb_stop(int argc, char **argv)
 		case 'h':
 			return verb_help("stop",
 					 "  DEVICE  device name, path or label, as \"nanodose list\" shows them\n"
+					 "  RUN     name of a run, likewise: all its pumps\n"
 					 "  --all   every pump of this machine\n"
 					 "  --now   no further step, instead of a ramp to rest\n\n"
 					 "Anyone who may write to the device may stop it; the run that drives it ends.\n");
@@ -169,6 +204,10 @@ int verb_stop(int argc, char **argv)
 	if (all && optind < argc)
 		return verb_usage_error("stop", "either devices or --all, not both");
 	if (!all && optind == argc)
-		return verb_usage_error("stop", "name a device, or say --all");
-	return all ? stop_all(mode) : stop_named(argv + optind, (size_t)(argc - optind), mode);
+		return verb_usage_error("stop", "name a device or a run, or say --all");
+	if (all)
+		return stop_all(mode);
+	count = argc - optind;
+	result = stop_runs(argv + optind, &count, mode);
+	return count ? worse(result, stop_named(argv + optind, count, mode)) : result;
 }

@@ -26,6 +26,7 @@ int verb_check(int argc, char **argv);
 int verb_plan(int argc, char **argv);
 int verb_rehearse(int argc, char **argv);
 int verb_run(int argc, char **argv);
+int verb_attach(int argc, char **argv);
 int verb_stop(int argc, char **argv);
 int verb_export(int argc, char **argv);
 int verb_report(int argc, char **argv);

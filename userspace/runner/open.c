@@ -299,6 +299,11 @@ void runner_attach(struct runner *r, struct run_front *front)
 	r->fronts[r->front_count++] = front;
 }
 
+const char *runner_record_path(const struct runner *r)
+{
+	return r->record_path;
+}
+
 void runner_free(struct runner *r)
 {
 	if (!r)

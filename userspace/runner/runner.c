@@ -182,6 +182,9 @@ void run_command(struct run_control *control, enum run_command command, const ch
 	case RUN_NO:
 		runner_answer(r, command == RUN_YES, who);
 		break;
+	case RUN_TAKE:
+	case RUN_DETACH:
+		break;
 	}
 }
 

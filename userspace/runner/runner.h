@@ -111,7 +111,11 @@ struct run_view {
 
 /* ---- what a front is -------------------------------------------------------------- */
 
-enum run_command { RUN_PAUSE, RUN_RESUME, RUN_STOP, RUN_EMERGENCY_STOP, RUN_YES, RUN_NO };
+enum run_command {
+	RUN_PAUSE, RUN_RESUME, RUN_STOP, RUN_EMERGENCY_STOP, RUN_YES, RUN_NO,
+	/* of a screen elsewhere: it is the one to give commands; it leaves the run alone */
+	RUN_TAKE, RUN_DETACH,
+};
 
 /* Where a front's commands go: to the runner beside it, or over a line to one elsewhere. */
 struct run_control {
@@ -178,6 +182,8 @@ enum nanodose_exit runner_run(struct runner *runner);
 char *runner_summary_json(const struct runner *runner);
 /* The same for people. */
 void runner_summary_print(const struct runner *runner, void *stream);
+/* Where its record goes. */
+const char *runner_record_path(const struct runner *runner);
 void runner_free(struct runner *runner);
 
 #endif /* RUNNER_H */

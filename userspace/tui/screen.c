@@ -183,6 +183,14 @@ static void act(struct screen *screen, struct run_control *control, int key)
 		else
 			state->confirm_quit = true;
 		break;
+	case 'c':
+	case 'C':
+		control->command(control, RUN_TAKE, screen->who);
+		break;
+	case 'd':
+	case 'D':
+		control->command(control, RUN_DETACH, screen->who);
+		break;
 	case 'y':
 	case 'Y':
 	case '\n':

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A front of a run for screens elsewhere: any number may watch, one of them has
+ * the run in hand. The kernel tells who comes: the user of the run and root may
+ * take it in hand, others watch; anybody who may come may stop it, as the
+ * device allows, too.
+ */
+#ifndef SERVER_H
+#define SERVER_H
+
+#include "runner.h"
+
+/* NULL with a message on stderr: nobody can attach, and the run does without. */
+struct run_front *server_new(const char *record_path);
+/* How the run is called for "nanodose attach". */
+const char *server_name(const struct run_front *front);
+void server_free(struct run_front *front);
+
+#endif /* SERVER_H */
