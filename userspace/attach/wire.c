@@ -41,6 +41,9 @@ static struct json_object *number(double value)
 	if (!isfinite(value))
 		return NULL;
 	snprintf(text, sizeof(text), "%.9g", value);
+	/* Short where that is the same number, as those of sensors are. */
+	if (strtod(text, NULL) != value)
+		snprintf(text, sizeof(text), "%.17g", value);
 	return json_object_new_double_s(value, text);
 }
 

@@ -4,7 +4,12 @@
 
 _nanodose_pumps()
 {
-	nanodose list 2>/dev/null | awk 'NR > 1 { print $1; if ($2 != "-") print $2 }'
+	nanodose list 2>/dev/null | awk 'NR > 1 { if (!NF) exit; print $1; if ($2 != "-") print $2 }'
+}
+
+_nanodose_runs()
+{
+	nanodose list --runs 2>/dev/null | awk 'NF && $1 != "RUN" { print $1 }'
 }
 
 _nanodose_files()
@@ -20,7 +25,7 @@ _nanodose_files()
 _nanodose()
 {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}
-	local verbs='list info monitor check plan rehearse run stop export report verify' options=
+	local verbs='list info monitor check plan rehearse run attach stop export report verify' options=
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
@@ -28,13 +33,14 @@ _nanodose()
 		return
 	fi
 	case $verb in
-	list) options='--json' ;;
+	list) options='--runs --json' ;;
 	info) options='--json' ;;
 	monitor) options='--json --count' ;;
 	check) options='--set --inputs --verbose --json' ;;
 	plan) options='--set --inputs --csv --svg --json' ;;
 	rehearse) options='--fault --signal --rig --rig-from --set --inputs --record --rate --yes --json --here --called' ;;
 	run) options='--set --inputs --record --rate --headless --yes --json' ;;
+	attach) options='--watch --take' ;;
 	stop) options='--all --now' ;;
 	export) options='--format --events --json --output' ;;
 	report) options='--output' ;;
@@ -52,7 +58,9 @@ _nanodose()
 		return
 	fi
 	case $verb in
-	info|monitor|stop) mapfile -t COMPREPLY < <(compgen -W "$(_nanodose_pumps)" -- "$word") ;;
+	info|monitor) mapfile -t COMPREPLY < <(compgen -W "$(_nanodose_pumps)" -- "$word") ;;
+	attach) mapfile -t COMPREPLY < <(compgen -W "$(_nanodose_runs)" -- "$word") ;;
+	stop) mapfile -t COMPREPLY < <(compgen -W "$(_nanodose_pumps) $(_nanodose_runs)" -- "$word") ;;
 	check|plan|rehearse|run) _nanodose_files '*.yaml' '*.yml' ;;
 	export|report|verify) _nanodose_files '*.db' ;;
 	esac

@@ -2,7 +2,11 @@
 # Completion of nanodose for fish: to /usr/share/fish/vendor_completions.d/nanodose.fish
 
 function __nanodose_pumps
-	nanodose list 2>/dev/null | awk 'NR > 1 { print $1; if ($2 != "-") print $2 }'
+	nanodose list 2>/dev/null | awk 'NR > 1 { if (!NF) exit; print $1; if ($2 != "-") print $2 }'
+end
+
+function __nanodose_runs
+	nanodose list --runs 2>/dev/null | awk 'NF && $1 != "RUN" { print $1 }'
 end
 
 function __nanodose_verb
@@ -21,12 +25,14 @@ complete -c nanodose -n __fish_use_subcommand -a check -d 'Find every error of a
 complete -c nanodose -n __fish_use_subcommand -a plan -d 'Show what a protocol will do'
 complete -c nanodose -n __fish_use_subcommand -a rehearse -d 'Run a protocol on a model of the rig'
 complete -c nanodose -n __fish_use_subcommand -a run -d 'Dose as a protocol says'
+complete -c nanodose -n __fish_use_subcommand -a attach -d 'The screen of a run under way'
 complete -c nanodose -n __fish_use_subcommand -a stop -d 'Bring pumps to rest, whoever drives them'
 complete -c nanodose -n __fish_use_subcommand -a export -d 'Turn a run\'s record into CSV, JSON or HDF5'
 complete -c nanodose -n __fish_use_subcommand -a report -d 'Make one page of a run'
 complete -c nanodose -n __fish_use_subcommand -a verify -d 'Tell whether a run file was altered'
 
 complete -c nanodose -n '__nanodose_verb info monitor stop' -a '(__nanodose_pumps)'
+complete -c nanodose -n '__nanodose_verb attach stop' -a '(__nanodose_runs)'
 complete -c nanodose -n '__nanodose_verb check plan rehearse run' -k -a '(__fish_complete_suffix .yaml)'
 complete -c nanodose -n '__nanodose_verb export report verify' -k -a '(__fish_complete_suffix .db)'
 
@@ -47,6 +53,9 @@ complete -c nanodose -n '__nanodose_verb rehearse' -l rig -r -F -d 'The model of
 complete -c nanodose -n '__nanodose_verb rehearse' -l rig-from -r -F -d 'The same, fitted to a run'
 complete -c nanodose -n '__nanodose_verb rehearse' -l here -d 'On the simulated rigs of this kernel'
 complete -c nanodose -n '__nanodose_verb rehearse' -l called -r -F -d 'How the summary calls the record'
+complete -c nanodose -n '__nanodose_verb list' -l runs -d 'The runs under way'
+complete -c nanodose -n '__nanodose_verb attach' -l watch -d 'Only look on'
+complete -c nanodose -n '__nanodose_verb attach' -l take -d 'Take the run in hand'
 complete -c nanodose -n '__nanodose_verb stop' -l all -d 'Every pump'
 complete -c nanodose -n '__nanodose_verb stop' -l now -d 'No further step'
 complete -c nanodose -n '__nanodose_verb export' -l format -x -a 'csv json hdf5' -d 'What comes out'
