@@ -106,6 +106,34 @@ killed.wait(r"Attached .* dosing")
 subprocess.run(["pkill", "-KILL", "-f", "^nanodose attach"], check=False)
 check("a screen that is killed leaves it alone", left_alone("rig0"))
 
+own_record = fresh("attached-run.db")
+own = Tmux(f"nanodose run {write_protocol('attached-run.yaml', PROTOCOL % 'rig1')} --record {own_record}")
+check("run on a terminal shows its screen", own.wait(r"Attached .* dosing"), own.picture())
+check("and has itself in hand", wait_until(lambda: runs()["attached-run"]["controller"] == "root (uid 0)", 10), runs())
+own.press("d")
+check("d leaves the run alone: it says how to come back", own.ended() == 0 and
+      'it goes on: "nanodose attach attached-run" comes back to it' in own.left().replace("\n", ""), own.left())
+check("and goes on", left_alone("rig1"))
+back = Tmux("nanodose attach attached-run")
+check("attach comes back to it", back.wait(r"Attached .* dosing") and back.wait("infuse line 100 uL at 60 uL/min"),
+      back.picture())
+back.press("s")
+check("and can end it", back.wait("The operator stopped the run"), back.picture())
+back.press("z")
+back.ended()
+check("its record is closed", wait_until(lambda: "attached-run" not in runs(), 10) and
+      nanodose("verify", own_record)[0] == 0, texts(own_record))
+
+own_record = fresh("attached-killed.db")
+own = Tmux(f"nanodose run {write_protocol('attached-killed.yaml', PROTOCOL % 'rig1')} --record {own_record}")
+own.wait(r"Attached .* dosing")
+screen_pid = subprocess.run(["pgrep", "-o", "-f", "^nanodose run .*attached-killed"], capture_output=True, text=True,
+                            check=False).stdout.strip()
+os.kill(int(screen_pid), signal.SIGKILL)
+check("the screen that began a run is killed: the run goes on", own.ended() == 137 and left_alone("rig1"),
+      (screen_pid, own.left()))
+check("and is ended by its name", nanodose("stop", "attached-killed")[0] == 0, runs())
+
 second, other_record = begin("attached-two", "rig1")
 which = Tmux("nanodose attach attached")
 check("with two runs attach asks which", which.ended() == 1 and re.search(r"say which run:\s+attached-one\s+attached-two",

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +13,7 @@
 
 #include "client.h"
 #include "meeting.h"
-#include "screen.h"
+#include "operator.h"
 
 #define ANSWER_MS	5000	/* for the first picture */
 #define STOPPED_MS	30000	/* a ramp down, and the record's end */
@@ -41,12 +40,12 @@ static int64_t now_ms(void)
 
 static void say(struct client_line *line, const char *command)
 {
-	struct passwd *entry = getpwuid(geteuid());
 	struct json_object *object = json_object_new_object();
 	const char *text;
-	char whole[256];
+	char whole[512], who[64];
 
-	json_object_object_add(object, "name", json_object_new_string(entry ? entry->pw_name : ""));
+	operator_name(who, sizeof(who));
+	json_object_object_add(object, "name", json_object_new_string(who));
 	json_object_object_add(object, "command", json_object_new_string(command));
 	text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
 	snprintf(whole, sizeof(whole), "%s\n", text);
@@ -278,38 +277,33 @@ static enum nanodose_exit exit_of(enum run_status status)
 	}
 }
 
-enum nanodose_exit client_attach(const char *name, enum attach_as as, bool *detached)
+void client_attach(const char *name, enum attach_as as, struct run_front *screen, struct attach_end *end)
 {
 	static const char *const words[] = { "attach", "take", "watch" };
-	enum nanodose_exit result = NANODOSE_EXIT_REFUSED;
 	struct client_line line;
-	struct run_front *front;
 	sigset_t before;
-	int signal_fd;
+	int signal_fd = block_signals(&before);
 
-	*detached = false;
-	if (open_line(&line, name, words[as])) {
-		fprintf(stderr, "nanodose attach: %s: %s\n", name, strerror(errno));
-		close_line(&line);
-		return NANODOSE_EXIT_REFUSED;
-	}
-	signal_fd = block_signals(&before);
-	front = signal_fd < 0 ? NULL : screen_new();
-	if (front) {
-		look(&line, front, signal_fd);
-		*detached = line.detached && !is_over(&line);
+	*end = (struct attach_end){ .status = NANODOSE_EXIT_REFUSED };
+	if (signal_fd < 0 || open_line(&line, name, words[as])) {
+		snprintf(end->text, sizeof(end->text), "%s: %s", name, strerror(errno));
+	} else {
+		look(&line, screen, signal_fd);
+		end->detached = line.detached && !is_over(&line);
 		if (is_over(&line))
-			front->finish(front, &line.replica.view);
-		screen_free(front);
-		result = *detached ? NANODOSE_EXIT_DONE : exit_of(line.replica.view.status);
-		if (!*detached && !is_over(&line))
-			fprintf(stderr,
-				"nanodose attach: the process of %s has gone; its pumps come to rest by themselves, its record is %s\n",
-				name, line.replica.view.record_path);
+			screen->finish(screen, &line.replica.view);
+		end->status = end->detached ? NANODOSE_EXIT_DONE : exit_of(line.replica.view.status);
+		if (end->detached)
+			snprintf(end->text, sizeof(end->text),
+				 "left %s alone; it goes on: \"nanodose attach %s\" comes back to it", name, name);
+		else if (!is_over(&line))
+			snprintf(end->text, sizeof(end->text),
+				 "the process of %s has gone; its pumps come to rest by themselves, its record is %s",
+				 name, line.replica.view.record_path);
 	}
-	if (signal_fd >= 0)
+	if (signal_fd >= 0) {
 		close(signal_fd);
+		close_line(&line);
+	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	close_line(&line);
-	return result;
 }

@@ -11,10 +11,13 @@ enum attach_as { ATTACH_TO_ACT, ATTACH_TO_TAKE, ATTACH_TO_WATCH };
 int client_glance(const char *name, struct replica *replica);
 /* Stops it and waits until it is over. The exit status, of the command that asked. */
 enum nanodose_exit client_stop(const char *name, bool now);
-/*
- * A screen of a run, until it is over or its operator leaves it alone; how the
- * run ended, DONE after a detach. @detached tells which.
- */
-enum nanodose_exit client_attach(const char *name, enum attach_as as, bool *detached);
+struct attach_end {
+	enum nanodose_exit status;	/* of the run; DONE where it was left alone */
+	bool detached;
+	char text[512];			/* for people, once the screen is gone; may be empty */
+};
+
+/* A screen of a run, until it is over or its operator leaves it alone. */
+void client_attach(const char *name, enum attach_as as, struct run_front *screen, struct attach_end *end);
 
 #endif /* CLIENT_H */

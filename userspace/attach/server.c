@@ -25,7 +25,7 @@ struct client {
 	struct wire_told told;
 	char *out;			/* what is to be sent */
 	size_t length, sent;
-	char in[256];			/* what has come of a line */
+	char in[512];			/* what has come of a line */
 	size_t in_length;
 };
 
@@ -285,6 +285,11 @@ static void finish(struct run_front *front, const struct run_view *view)
 	meeting_close(&s->meeting);
 }
 
+static bool attended(struct run_front *front)
+{
+	return server_of(front)->holder >= 0;
+}
+
 struct run_front *server_new(const char *record_path)
 {
 	struct server *s = calloc(1, sizeof(*s));
@@ -295,7 +300,8 @@ struct run_front *server_new(const char *record_path)
 		return NULL;
 	}
 	s->holder = -1;
-	s->front = (struct run_front){ .fds = fds, .handle = handle, .draw = draw, .finish = finish };
+	s->front = (struct run_front){ .fds = fds, .handle = handle, .draw = draw, .finish = finish,
+					.attended = attended };
 	return &s->front;
 }
 

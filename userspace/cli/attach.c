@@ -7,6 +7,7 @@
 
 #include "client.h"
 #include "meeting.h"
+#include "screen.h"
 #include "verbs.h"
 
 static const char help[] =
@@ -27,8 +28,8 @@ int verb_attach(int argc, char **argv)
 		{ 0 },
 	};
 	enum attach_as as = ATTACH_TO_ACT;
-	enum nanodose_exit status;
-	bool detached;
+	struct attach_end end;
+	struct run_front *screen;
 	int option;
 	char *name;
 
@@ -56,9 +57,13 @@ int verb_attach(int argc, char **argv)
 	name = meeting_find(argv[optind], "attach", stderr);
 	if (!name)
 		return NANODOSE_EXIT_REFUSED;
-	status = client_attach(name, as, &detached);
-	if (detached)
-		fprintf(stderr, "nanodose attach: left %s alone; it goes on\n", name);
+	screen = screen_new();
+	if (screen) {
+		client_attach(name, as, screen, &end);
+		screen_free(screen);
+		if (*end.text)
+			fprintf(stderr, "nanodose attach: %s\n", end.text);
+	}
 	free(name);
-	return status;
+	return screen ? end.status : NANODOSE_EXIT_REFUSED;
 }

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +11,11 @@
 #include <unistd.h>
 
 #include "headless.h"
+#include "operator.h"
 #include "protocol.h"
+#include "run_apart.h"
 #include "run_file.h"
 #include "runner.h"
-#include "screen.h"
 #include "server.h"
 #include "verbs.h"
 
@@ -111,34 +111,36 @@ static int parse(struct run_arguments *arguments, int argc, char **argv)
 	return 0;
 }
 
-static int print_summary(const struct runner *runner, bool json)
+static void print_summary(const struct runner *runner, bool json, FILE *stream)
 {
 	char *text;
 
 	if (!json) {
-		runner_summary_print(runner, stdout);
-		return verb_output_done("run");
+		runner_summary_print(runner, stream);
+		return;
 	}
 	text = runner_summary_json(runner);
-	if (!text) {
+	if (text)
+		fprintf(stream, "%s\n", text);
+	else
 		perror("nanodose run");
-		return NANODOSE_EXIT_REFUSED;
-	}
-	puts(text);
 	free(text);
-	return verb_output_done("run");
 }
 
-static int run_with_front(const struct run_arguments *arguments, struct runner *runner)
+/* In this process: there is no screen that could go. */
+static enum nanodose_exit run_here(const struct run_arguments *arguments, const struct runner_options *options)
 {
-	struct run_front *front = arguments->headless ? headless_new(arguments->yes) : screen_new();
-	struct run_front *server;
 	enum nanodose_exit status;
+	struct runner *runner = runner_new(options, &status);
+	struct run_front *front = runner ? headless_new(arguments->yes) : NULL, *server;
 
 	if (!front) {
-		if (arguments->headless)
+		if (runner) {
 			perror("nanodose run");
-		return NANODOSE_EXIT_REFUSED;
+			status = NANODOSE_EXIT_REFUSED;
+		}
+		runner_free(runner);
+		return status;
 	}
 	runner_attach(runner, front);
 	/* A rehearsal is over before anybody could come. */
@@ -147,12 +149,11 @@ static int run_with_front(const struct run_arguments *arguments, struct runner *
 		runner_attach(runner, server);
 	status = runner_run(runner);
 	server_free(server);
-	if (arguments->headless)
-		headless_free(front);
-	else
-		screen_free(front);
+	headless_free(front);
 	/* The dose's own status counts, whatever becomes of the summary. */
-	print_summary(runner, arguments->json);
+	print_summary(runner, arguments->json, stdout);
+	verb_output_done("run");
+	runner_free(runner);
 	return status;
 }
 
@@ -175,7 +176,6 @@ static bool name_rehearsal(struct protocol *protocol)
 static const char *ask_soft(const struct run_arguments *arguments, char *user, size_t size,
 			    enum nanodose_exit *status)
 {
-	const struct passwd *entry = getpwuid(getuid());
 	char answer[16] = "";
 
 	if (arguments->rehearsal)
@@ -194,7 +194,7 @@ static const char *ask_soft(const struct run_arguments *arguments, char *user, s
 		*status = NANODOSE_EXIT_OPERATOR;
 		return NULL;
 	}
-	snprintf(user, size, "%s", entry ? entry->pw_name : "the operator");
+	operator_name(user, size);
 	return user;
 }
 
@@ -205,7 +205,7 @@ int run_file(const struct run_arguments *arguments)
 						  arguments->settings.count, &diagnostics);
 	enum nanodose_exit status = NANODOSE_EXIT_REFUSED;
 	const char *soft_yes = NULL;
-	struct runner *runner;
+	struct runner_options options;
 	char user[64];
 
 	diagnostics_print(&diagnostics, stderr);
@@ -225,7 +225,7 @@ int run_file(const struct run_arguments *arguments)
 			return status;
 		}
 	}
-	runner = runner_new(&(struct runner_options){
+	options = (struct runner_options){
 		.protocol = protocol,
 		.record_path = arguments->record_path,
 		.sample_rate_hz = arguments->rate_hz,
@@ -234,10 +234,9 @@ int run_file(const struct run_arguments *arguments)
 		.rehearsal = arguments->rehearsal,
 		.soft_yes = soft_yes,
 		.yes = arguments->yes,
-	}, &status);
-	if (runner)
-		status = run_with_front(arguments, runner);
-	runner_free(runner);
+	};
+	status = arguments->headless ? run_here(arguments, &options) :
+				       run_apart(&options, print_summary, arguments->json);
 	protocol_free(protocol);
 	return status;
 }

@@ -17,7 +17,8 @@
 #include "nanodose.h"
 #include "protocol.h"
 
-#define CHANNEL_HOLD_NS		400000000ULL	/* the pump rests after this much silence */
+/* After this much silence the pump ramps down, within 0.1 s: at rest within half a second. */
+#define CHANNEL_HOLD_NS		380000000ULL
 
 /* What a kernel record meant to the channel; bits. */
 #define CHANNEL_FLOW		(1U << 0)	/* a flow record */

@@ -399,6 +399,15 @@ static void refresh_all(struct runner *r)
 	}
 }
 
+/* Somebody is there to press a key. */
+static bool attended(const struct runner *r)
+{
+	for (size_t i = 0; i < r->front_count; i++)
+		if (r->fronts[i]->attended ? r->fronts[i]->attended(r->fronts[i]) : !r->unattended)
+			return true;
+	return false;
+}
+
 static void tick(struct runner *r)
 {
 	switch (r->mode) {
@@ -427,7 +436,7 @@ static void tick(struct runner *r)
 		watch_silence(r);
 		if (r->mode == MODE_PAUSED)
 			remedy_tick(r);
-		if (r->mode == MODE_PAUSED && r->record_paused && !r->record_bad && r->unattended)
+		if (r->mode == MODE_PAUSED && r->record_paused && !r->record_bad && !attended(r))
 			runner_resume(r, "the runner, as nobody attends");
 		break;
 	case MODE_STOPPING:
@@ -460,16 +469,6 @@ static void draw(struct runner *r)
 		r->fronts[i]->draw(r->fronts[i], &r->view);
 }
 
-static void drop_terminals(struct runner *r)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < r->front_count; i++)
-		if (!r->fronts[i]->hangs_up)
-			r->fronts[kept++] = r->fronts[i];
-	r->front_count = kept;
-}
-
 static void take_signals(struct runner *r)
 {
 	struct signalfd_siginfo info;
@@ -485,7 +484,6 @@ static void take_signals(struct runner *r)
 			/* The dose does not hang on a terminal. */
 			run_event(r, RECORD_WARNING, RECORD_PROGRAM, NULL, 0,
 				  "the terminal has gone: the run goes on by itself");
-			drop_terminals(r);
 			r->unattended = true;
 			break;
 		default:

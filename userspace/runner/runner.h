@@ -135,7 +135,8 @@ struct run_front {
 	void (*resize)(struct run_front *front);
 	/* The run is over; the front may keep its last picture until a key. */
 	void (*finish)(struct run_front *front, const struct run_view *view);
-	bool hangs_up;		/* it is of a terminal: left alone once that has gone */
+	/* Whether somebody is there to press a key; NULL: as runner_options.unattended says. */
+	bool (*attended)(struct run_front *front);
 };
 
 /* ---- commands, from a signal, or as a front gives them ------------------------------ */
@@ -158,7 +159,7 @@ struct runner_options {
 	const char *record_path;	/* NULL: RUN-<date>-<protocol's file name>.db in the current folder */
 	struct run_front *front;	/* the first; may be NULL, see runner_attach() */
 	double sample_rate_hz;		/* flow records a second, 0: 50 */
-	bool unattended;		/* nobody can press a key: a pause for a full disk ends by itself */
+	bool unattended;		/* nobody can press a key, ever: a rule to hold stops */
 	const char *record_called;	/* its path for people, if another; NULL: record_path */
 	const char *rehearsal;		/* NULL: a real run; else what is rehearsed */
 	const char *soft_yes;		/* who said yes to what goes beyond soft limits; NULL: nobody was asked */
@@ -173,10 +174,7 @@ struct runner *runner_new(const struct runner_options *options, enum nanodose_ex
  */
 #define RUNNER_FRONTS 2
 void runner_attach(struct runner *runner, struct run_front *front);
-/*
- * Runs to the end, SIGINT and SIGTERM included. A SIGHUP does not end it: a
- * screen is left alone from then on, and the run goes on unattended.
- */
+/* Runs to the end, SIGINT and SIGTERM included. A SIGHUP does not end it: it goes on unattended. */
 enum nanodose_exit runner_run(struct runner *runner);
 /* JSON of DESIGN.md section 10, one object; to be freed by the caller. */
 char *runner_summary_json(const struct runner *runner);

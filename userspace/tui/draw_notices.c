@@ -126,7 +126,8 @@ void draw_keys(struct cells *cells, const struct layout_area *area, const struct
 	const struct hint running[] = {
 		{ "x", "EMERGENCY STOP", "E-STOP" }, { "s", "stop", "stop" },
 		{ "space", paused ? "resume" : "pause", paused ? "resume" : "pause" },
-		{ "q", "quit", "quit" }, { "?", "help", "help" }, { glyphs->arrows, "events", "ev." },
+		{ "q", "quit", "quit" }, { "d", "detach", "detach" }, { "?", "help", "help" },
+		{ glyphs->arrows, "events", "ev." },
 	};
 	const struct hint asked[] = {
 		{ "y", "yes", "yes" }, { "n", "no", "no" }, { "x", "EMERGENCY STOP", "E-STOP" },
@@ -154,7 +155,7 @@ void draw_keys(struct cells *cells, const struct layout_area *area, const struct
 		column = cells_text(cells, area->row, column, area->columns - column, CELL_KEY, "%s",
 				    hints[i].key);
 		column = cells_text(cells, area->row, column, area->columns - column, CELL_NORMAL,
-				    " %s  ", brief ? hints[i].brief : hints[i].full);
+				    " %s%s", brief ? hints[i].brief : hints[i].full, i < count - 1 ? "  " : "");
 	}
 }
 
@@ -162,7 +163,7 @@ void draw_help(struct cells *cells)
 {
 	const struct glyphs *glyphs = glyphs_of(cells->utf8);
 	char marks[4][5] = { "" };
-	char lines[17][80];
+	char lines[18][80];
 	int count = 0, rows, columns = 0, top, left;
 
 	marks[0][text_encode(glyphs->done, marks[0])] = '\0';
@@ -174,6 +175,7 @@ void draw_help(struct cells *cells)
 	LINE("s          stop: ramp down, then the run is over");
 	LINE("space      pause at rest; again: go on");
 	LINE("q          quit: asks first, as it stops the run");
+	LINE("d c        leave it alone, it goes on; take it in hand");
 	LINE("y Enter n  answer a question");
 	LINE("%s    scroll the events, also PgUp PgDn", cells->utf8 ? "\u2191 \u2193    " : "up down");
 	LINE("Home End   oldest, newest event");

@@ -2,7 +2,6 @@
 #include "screen.h"
 
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "draw.h"
+#include "operator.h"
 #include "terminal.h"
 
 #define PAGE_LINES	5
@@ -34,20 +34,6 @@ struct screen {
 static struct screen *screen_of(struct run_front *front)
 {
 	return (struct screen *)front;
-}
-
-/* Who acts, for the record: who logged in, whoever they have become since. */
-static void find_operator(char *who, size_t size)
-{
-	struct passwd *entry;
-
-	if (!getlogin_r(who, size) && who[0])
-		return;
-	entry = getpwuid(getuid());
-	if (entry)
-		snprintf(who, size, "%s", entry->pw_name);
-	else
-		snprintf(who, size, "user %u", (unsigned int)getuid());
 }
 
 /* ---- the picture --------------------------------------------------------------------- */
@@ -318,9 +304,8 @@ struct run_front *screen_new(void)
 	}
 	screen->front = (struct run_front){
 		.fds = fds, .handle = handle, .draw = draw, .resize = resize, .finish = finish,
-		.hangs_up = true,
 	};
-	find_operator(screen->who, sizeof(screen->who));
+	operator_name(screen->who, sizeof(screen->who));
 	return &screen->front;
 }
 
