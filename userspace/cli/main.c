@@ -24,7 +24,7 @@ const struct verb verbs[] = {
 	  "show what a protocol will do, over time; nothing moves", verb_plan },
 	{ "rehearse", "FILE [--fault FAULT]... [--rig FILE.yaml | --rig-from RUN.db] [--set NAME=VALUE]... [--record RUN.db] [--json]",
 	  "run a protocol on a model of the rig, in seconds; nothing moves", verb_rehearse },
-	{ "run", "FILE [--set NAME=VALUE]... [--record RUN.db] [--headless] [--json]",
+	{ "run", "FILE | --resume RUN.db [--set NAME=VALUE]... [--record RUN.db] [--headless] [--json]",
 	  "dose as a protocol says, closed-loop and recorded", verb_run },
 	{ "attach", "[RUN] [--watch | --take]", "the screen of a run under way", verb_attach },
 	{ "stop", "DEVICE... | RUN... | --all [--now]", "bring pumps to rest, whoever drives them", verb_stop },

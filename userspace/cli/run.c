@@ -15,6 +15,7 @@
 #include "protocol.h"
 #include "run_apart.h"
 #include "run_file.h"
+#include "run_resume.h"
 #include "runner.h"
 #include "server.h"
 #include "verbs.h"
@@ -28,19 +29,23 @@ static const char help[] =
 	"  --record RUN.db    where the record goes; must not exist yet\n"
 	"                     (RUN-<date>-<protocol>.db in the current folder)\n"
 	"  --rate HZ          flow records a second, 1 to 1000 (50)\n"
+	"  --resume RUN.db    go on with a run that did not come to its end, after telling what\n"
+	"                     was given and a person's yes; in place of FILE\n"
 	"  --headless         progress lines on stderr instead of the screen; taken by\n"
 	"                     itself where there is no terminal. A run paused by a full\n"
 	"                     disk then goes on by itself once all is written\n"
-	"  --yes              answer yes to every question of the protocol; headless only\n"
+	"  --yes              answer yes to every question of the protocol; headless only.\n"
+	"                     With --resume it is that yes\n"
 	"  --json             the summary as JSON on stdout\n";
 
-enum { OPTION_SET = 256, OPTION_RECORD, OPTION_INPUTS, OPTION_RATE, OPTION_HEADLESS, OPTION_YES, OPTION_JSON };
+enum { OPTION_SET = 256, OPTION_RECORD, OPTION_INPUTS, OPTION_RATE, OPTION_RESUME, OPTION_HEADLESS, OPTION_YES, OPTION_JSON };
 
 static const struct option options[] = {
 	{ "set", required_argument, NULL, OPTION_SET },
 	{ "inputs", required_argument, NULL, OPTION_INPUTS },
 	{ "record", required_argument, NULL, OPTION_RECORD },
 	{ "rate", required_argument, NULL, OPTION_RATE },
+	{ "resume", required_argument, NULL, OPTION_RESUME },
 	{ "headless", no_argument, NULL, OPTION_HEADLESS },
 	{ "yes", no_argument, NULL, OPTION_YES },
 	{ "json", no_argument, NULL, OPTION_JSON },
@@ -81,6 +86,9 @@ static int parse(struct run_arguments *arguments, int argc, char **argv)
 		case OPTION_RATE:
 			status = run_parse_rate(arguments, "run", optarg);
 			break;
+		case OPTION_RESUME:
+			arguments->resume = optarg;
+			break;
 		case OPTION_HEADLESS:
 			arguments->headless = true;
 			break;
@@ -99,13 +107,15 @@ static int parse(struct run_arguments *arguments, int argc, char **argv)
 	}
 	if (status)
 		return status;
-	if (optind != argc - 1)
+	if (arguments->resume && (optind != argc || arguments->settings.count))
+		return verb_usage_error("run", "--resume takes protocol and inputs from the record");
+	if (!arguments->resume && optind != argc - 1)
 		return verb_usage_error("run", optind == argc ? "a protocol file is missing" :
 					"one protocol file at a time");
-	arguments->file = argv[optind];
+	arguments->file = argv[optind];	/* NULL with --resume */
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		arguments->headless = true;
-	if (arguments->yes && !arguments->headless)
+	if (arguments->yes && !arguments->headless && !arguments->resume)
 		return verb_usage_error("run",
 					"--yes goes with --headless; the screen asks its operator");
 	return 0;
@@ -218,6 +228,13 @@ int run_file(const struct run_arguments *arguments)
 		protocol_free(protocol);
 		return NANODOSE_EXIT_REFUSED;
 	}
+	if (arguments->past) {
+		status = run_resume_ask(arguments->past, protocol, arguments->yes);
+		if (status) {
+			protocol_free(protocol);
+			return status;
+		}
+	}
 	if (protocol->soft_count) {
 		soft_yes = ask_soft(arguments, user, sizeof(user), &status);
 		if (!soft_yes) {
@@ -233,11 +250,29 @@ int run_file(const struct run_arguments *arguments)
 		.record_called = arguments->record_called,
 		.rehearsal = arguments->rehearsal,
 		.soft_yes = soft_yes,
+		.past = arguments->past,
 		.yes = arguments->yes,
 	};
 	status = arguments->headless ? run_here(arguments, &options) :
 				       run_apart(&options, print_summary, arguments->json);
 	protocol_free(protocol);
+	return status;
+}
+
+static int resume(struct run_arguments *arguments)
+{
+	struct record_past *past = run_resume_read(arguments->resume);
+	int status;
+
+	if (!past)
+		return NANODOSE_EXIT_REFUSED;
+	arguments->past = past;
+	arguments->file = past->protocol_path;
+	arguments->settings.list = past->settings;
+	arguments->settings.count = past->setting_count;
+	status = run_file(arguments);
+	arguments->settings = (struct settings){ .count = 0 };
+	record_past_free(past);
 	return status;
 }
 
@@ -248,7 +283,7 @@ int verb_run(int argc, char **argv)
 
 	status = parse(&arguments, argc, argv);
 	if (status <= 0)
-		status = status ? NANODOSE_EXIT_DONE : run_file(&arguments);
+		status = status ? NANODOSE_EXIT_DONE : arguments.resume ? resume(&arguments) : run_file(&arguments);
 	settings_free(&arguments.settings);
 	return status;
 }

@@ -9,12 +9,14 @@
 
 struct run_arguments {
 	const char *file;
+	const char *resume;		/* the record of a run to go on with, in place of the file */
 	const char *record_path;	/* NULL: a name of its own */
 	const char *record_called;	/* its path in the summary; NULL: record_path */
 	struct settings settings;
 	double rate_hz;			/* flow records a second, 0: 50 */
 	bool headless, json, yes;
 	const char *signal_folder;	/* signals come from files there; NULL: as the protocol says */
+	const struct record_past *past;	/* the run to go on with; NULL: a new one */
 	const char *rehearsal;		/* NULL: a real run; else what is rehearsed, for the record */
 };
 

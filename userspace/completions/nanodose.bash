@@ -39,7 +39,7 @@ _nanodose()
 	check) options='--set --inputs --verbose --json' ;;
 	plan) options='--set --inputs --csv --svg --json' ;;
 	rehearse) options='--fault --signal --rig --rig-from --set --inputs --record --rate --yes --json --here --called' ;;
-	run) options='--set --inputs --record --rate --headless --yes --json' ;;
+	run) options='--set --inputs --record --resume --rate --headless --yes --json' ;;
 	attach) options='--watch --take' ;;
 	stop) options='--all --now' ;;
 	export) options='--format --events --json --output' ;;
@@ -50,7 +50,7 @@ _nanodose()
 	--count|--set|--rate|--seal|--fault|--signal) return ;;
 	--format) mapfile -t COMPREPLY < <(compgen -W 'csv json hdf5' -- "$word"); return ;;
 	--rig|--inputs) _nanodose_files '*.yaml' '*.yml'; return ;;
-	--record|--called|--rig-from) _nanodose_files '*.db'; return ;;
+	--record|--resume|--called|--rig-from) _nanodose_files '*.db'; return ;;
 	--output) _nanodose_files '*'; return ;;
 	esac
 	if [[ $word == -* ]]; then

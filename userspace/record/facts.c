@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "facts.h"
+#include "past.h"
 #include "protocol.h"
 
 #define PL_MIN_PER_M3_S (1e15 * 60)
@@ -73,6 +74,13 @@ static int write_driver(sqlite3 *db)
 	return result;
 }
 
+static int write_boot(sqlite3 *db)
+{
+	char text[64];
+
+	return record_boot_id(text, sizeof(text)) ? 0 : meta_text(db, "boot_id", text);
+}
+
 static int write_user(sqlite3 *db)
 {
 	const struct passwd *user = getpwuid(getuid());
@@ -95,6 +103,8 @@ static int write_meta(sqlite3 *db, uint64_t start_monotonic_ns, uint64_t start_u
 		result = write_driver(db);
 	if (!result)
 		result = write_user(db);
+	if (!result)
+		result = write_boot(db);
 	if (!result)
 		result = meta_text(db, "machine", system.machine);
 	if (!result)

@@ -317,9 +317,15 @@ int channel_end_soon(struct channel *c, uint64_t now_ns)
 		c->end_position = old;
 		return -1;
 	}
-	c->spared_m3 += c->target_m3 - (end - c->origin) * c->step_m3;
-	c->target_m3 = (end - c->origin) * c->step_m3;
+	channel_spare_to(c, end);
 	return 0;
+}
+
+void channel_spare_to(struct channel *c, int64_t position)
+{
+	c->end_position = position;
+	c->spared_m3 += c->target_m3 - (position - c->origin) * c->step_m3;
+	c->target_m3 = (position - c->origin) * c->step_m3;
 }
 
 double channel_reading(const struct channel *c, enum protocol_limit limit)

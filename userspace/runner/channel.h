@@ -137,6 +137,8 @@ int channel_allow_air(struct channel *channel, bool allowed);
  * was to move beyond that is spared. -1 with errno, EDOM: not now, try again.
  */
 int channel_end_soon(struct channel *channel, uint64_t now_ns);
+/* The motion under way is over at this position: what it was to move beyond is spared. */
+void channel_spare_to(struct channel *channel, int64_t position);
 /* Another rate on the way, above 0 and up to what was aimed at; the sign stays. */
 void channel_set_rate(struct channel *channel, double rate_m3_s, uint64_t now_ns);
 /* The motion's last volume has left the outlet: the set point is 0. */

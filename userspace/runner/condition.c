@@ -97,7 +97,7 @@ enum condition condition_holds(struct runner *r, struct lane *lane)
 		.signal_values = signals,
 		.signal_count = r->protocol->signal_count,
 		.time_s = r->now_ns > lane->step.begin_ns ? (r->now_ns - lane->step.begin_ns) / 1e9 : 0,
-		.elapsed_s = run_elapsed_s(r),
+		.elapsed_s = r->past_s + run_elapsed_s(r),
 		.inputs = call ? call->inputs : r->protocol->inputs,
 		.input_count = call ? call->input_count : r->protocol->input_count,
 	};

@@ -62,6 +62,27 @@ void curve_begin(struct runner *r, struct lane *lane)
 	set_rates(r, lane);
 }
 
+void curve_resume(struct runner *r, struct lane *lane)
+{
+	const struct protocol_flow *flow = &lane->step.step->flows[0];
+	const struct channel *c = &r->channels[flow->channel];
+	double given_m3 = fabs(channel_delivered_m3(c) - c->aim_m3);
+	double low_s = 0, high_s = lane->step.step->duration_s;
+
+	/* The volume never falls: bisection to a microsecond of a day. */
+	for (int i = 0; i < 40; i++) {
+		double middle_s = (low_s + high_s) / 2;
+
+		if (protocol_curve_volume(flow, middle_s) < given_m3)
+			low_s = middle_s;
+		else
+			high_s = middle_s;
+	}
+	lane->step.curve_s = high_s;
+	lane->step.curve_ns = r->now_ns;
+	set_rates(r, lane);
+}
+
 void curve_tick(struct runner *r, struct lane *lane)
 {
 	double passed_s = r->now_ns > lane->step.curve_ns ? (r->now_ns - lane->step.curve_ns) / 1e9 : 0;

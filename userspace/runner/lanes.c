@@ -50,6 +50,12 @@ void lanes_split(struct runner *r, struct lane *lane)
 	}
 }
 
+void lanes_join(struct runner *r, struct lane *lane)
+{
+	lane_clear(lane);
+	steps_next(r, lane);
+}
+
 void lanes_over(struct runner *r, struct lane *lane)
 {
 	lane->over = true;
@@ -78,8 +84,7 @@ static void tick(struct runner *r, struct lane *lane)
 	}
 	if (!over || r->mode != MODE_RUNNING)
 		return;
-	lane_clear(lane);
-	steps_next(r, lane);
+	lanes_join(r, lane);
 }
 
 void lanes_tick(struct runner *r)

@@ -285,7 +285,7 @@ struct runner *runner_new(const struct runner_options *options, enum nanodose_ex
 	if (allocate(r) && take_signals(r) && open_readings(r) && open_channels(r) && check_channels(r) &&
 	    claim_channels(r, status) && clear_channels(r)) {
 		measure_steps(r);
-		if (limit_channels(r) && start_channels(r) && create_record(r)) {
+		if (limit_channels(r) && start_channels(r) && resume_channels(r) && create_record(r)) {
 			*status = NANODOSE_EXIT_DONE;
 			return r;
 		}

@@ -47,7 +47,7 @@ bool remedy_begin(struct runner *r, enum protocol_trouble trouble)
 		break;
 	case PROTOCOL_REMEDY_RESCUE:
 		run_event(r, RECORD_WARNING, RECORD_PROTOCOL, NULL, rule->at.line,
-			  "on %s: at rest, the rescue steps follow", name_of(r));
+			  "on %s: " REMEDY_RESCUE_FOLLOWS, name_of(r));
 		break;
 	default:
 		run_event(r, RECORD_WARNING, RECORD_PROTOCOL, NULL, rule->at.line,

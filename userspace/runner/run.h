@@ -14,6 +14,7 @@
  *	priming	- infusing until there is no air in the line
  *	channel	- one pump
  *	program	- which step comes next
+ *	resume	- going on with a run that did not come to its end
  *	log	- events, and a record that cannot be written
  *	view	- what a front sees
  *	summary	- what is said at the end
@@ -61,6 +62,7 @@ struct step_run {
 
 struct lane {
 	struct program_cursor cursor;
+	bool told;		/* following a record: it has the event of the present step */
 	struct step_run step;
 	struct lane *branches;		/* the present step is a parallel: of its branches */
 	size_t branch_count;
@@ -85,6 +87,8 @@ struct runner {
 	bool releasing;			/* what a clog held has been taken back */
 	bool rescuing;			/* the program is that of a rescue */
 	struct readings *readings;	/* of signals; NULL: none */
+	bool following;			/* a record to where it ends: nothing moves, nothing is told */
+	double past_s;			/* of the run before, that this one goes on with */
 	struct record *record;
 	char *record_path;
 	char seal[RECORD_DIGEST_SIZE];	/* of the closed record, empty: none */
@@ -137,6 +141,8 @@ const char *run_status_word(enum nanodose_exit outcome);
 void lanes_begin(struct runner *runner);
 /* The present step is a parallel: its branches begin. */
 void lanes_split(struct runner *runner, struct lane *lane);
+/* Its branches are over: on behind the parallel. */
+void lanes_join(struct runner *runner, struct lane *lane);
 /* A lane has no step left; with the run's own one the run is done. */
 void lanes_over(struct runner *runner, struct lane *lane);
 /* Looks after the present steps, after new records or as time passes. */
@@ -157,6 +163,8 @@ void lanes_show_progress(struct runner *runner);
 void lanes_free(struct runner *runner);
 
 /* steps.c */
+/* How events begin, by which a record can be followed. */
+#define STEPS_STILL_HOLDS	"the condition still holds after"
 /* Goes on to the lane's next step. */
 void steps_next(struct runner *runner, struct lane *lane);
 void steps_tick(struct runner *runner, struct lane *lane);
@@ -184,6 +192,7 @@ void condition_tell_signals(struct runner *runner, struct lane *lane);
 void condition_end(struct lane *lane);
 
 /* remedy.c */
+#define REMEDY_RESCUE_FOLLOWS	"at rest, the rescue steps follow"
 /*
  * Trouble: true if the protocol has a rule for it, by which the run is being
  * brought to rest; false: it is to stop.
@@ -204,12 +213,20 @@ void watch_allow(struct runner *runner, const char *who);
 /* Before the pumps of a curve start, and as they go. */
 void curve_begin(struct runner *runner, struct lane *lane);
 void curve_tick(struct runner *runner, struct lane *lane);
+/* One that has come so far already, by its volume. */
+void curve_resume(struct runner *runner, struct lane *lane);
 
 /* priming.c */
 /* While the pump of a step that ends when its line is clear moves. */
 void priming_tick(struct runner *runner, struct lane *lane);
 /* It has come to rest. False: the line is not clear, and the run stops. */
 bool priming_end(struct runner *runner, struct lane *lane);
+
+/* resume.c */
+/* Where the pumps were in the run before; false: they cannot go on, printed. */
+bool resume_channels(struct runner *runner);
+/* In place of lanes_begin(). */
+void resume_lanes(struct runner *runner);
 
 /* log.c */
 /* channel: NULL for the run as a whole; line 0: none. */

@@ -419,7 +419,10 @@ static void tick(struct runner *r)
 		run_set_mode(r, MODE_RUNNING);
 		if (r->record_bad)
 			run_pause(r, NULL);
-		lanes_begin(r);
+		if (r->options.past)
+			resume_lanes(r);
+		else
+			lanes_begin(r);
 		break;
 	case MODE_RUNNING:
 		watch_silence(r);

@@ -111,6 +111,8 @@ struct run_view {
 
 /* ---- what a front is -------------------------------------------------------------- */
 
+struct record_past;
+
 enum run_command {
 	RUN_PAUSE, RUN_RESUME, RUN_STOP, RUN_EMERGENCY_STOP, RUN_YES, RUN_NO,
 	/* of a screen elsewhere: it is the one to give commands; it leaves the run alone */
@@ -163,6 +165,7 @@ struct runner_options {
 	const char *record_called;	/* its path for people, if another; NULL: record_path */
 	const char *rehearsal;		/* NULL: a real run; else what is rehearsed */
 	const char *soft_yes;		/* who said yes to what goes beyond soft limits; NULL: nobody was asked */
+	const struct record_past *past;	/* the run to go on with; NULL: a new one */
 	bool yes;			/* --yes: to what is measured beyond a soft limit, too */
 };
 

@@ -33,7 +33,8 @@ static bool is_motion(const struct protocol_step *step)
 
 static double step_elapsed_s(const struct runner *r, const struct lane *lane)
 {
-	return r->now_ns > lane->step.begin_ns ? (r->now_ns - lane->step.begin_ns) / 1e9 : 0;
+	/* It may have begun before this machine's clock did, in a run that this one goes on with. */
+	return fmax(0, (int64_t)(r->now_ns - lane->step.begin_ns) / 1e9);
 }
 
 static uint64_t clock_ns(void)
@@ -141,7 +142,7 @@ void steps_next(struct runner *r, struct lane *lane)
 	lane->step.begin_ns = r->now_ns;
 	lane->step.phase = STEP_WAITING;
 	/* A choice says what it was when it is made. */
-	if (step->verb != PROTOCOL_IF && step->verb != PROTOCOL_WHILE)
+	if (step->verb != PROTOCOL_IF && step->verb != PROTOCOL_WHILE && !r->following)
 		run_event(r, RECORD_INFO, RECORD_PROTOCOL, NULL, step->at.line, "%s", step->text);
 	program_stamp(r->program, r->now_ns);
 	if (step->until)
@@ -158,7 +159,7 @@ void steps_next(struct runner *r, struct lane *lane)
 	if (step->verb == PROTOCOL_CURVE)
 		curve_begin(r, lane);
 	/* The event may not have gone into the record: then it starts after the pause. */
-	if (r->mode == MODE_RUNNING)
+	if (r->mode == MODE_RUNNING && !r->following)
 		go(r, lane);
 }
 
@@ -359,7 +360,7 @@ static void tick_choice(struct runner *r, struct lane *lane)
 	condition_tell_signals(r, lane);
 	if (holds && step->verb == PROTOCOL_WHILE && program_round(r->program, &lane->cursor) == step->times) {
 		run_event(r, RECORD_WARNING, RECORD_PROTOCOL, NULL, step->at.line,
-			  "the condition still holds after %u rounds, which is as many as there may be: going on",
+			  STEPS_STILL_HOLDS " %u rounds, which is as many as there may be: going on",
 			  step->times);
 		holds = false;
 	} else {
@@ -411,7 +412,7 @@ void steps_tick(struct runner *r, struct lane *lane)
 		break;
 	case PROTOCOL_WAIT_CLOCK:
 	case PROTOCOL_PERIOD:
-		if (r->now_ns >= lane->step.due_ns)
+		if ((int64_t)(r->now_ns - lane->step.due_ns) >= 0)
 			steps_next(r, lane);
 		break;
 	case PROTOCOL_NOTIFY:
@@ -436,7 +437,7 @@ bool steps_calm(const struct runner *r, const struct lane *lane)
 	if (!step)
 		return false;
 	if (lane->step.due_ns)
-		return lane->step.due_ns > r->now_ns + (uint64_t)(CALM_REST_S * 1e9);
+		return (int64_t)(lane->step.due_ns - r->now_ns) > CALM_REST_S * 1e9;
 	if (step->verb == PROTOCOL_CURVE || step->until_clear || batch_awaited(lane))
 		return false;
 	if (lane->step.phase != STEP_MOVING)
