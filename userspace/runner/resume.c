@@ -55,10 +55,10 @@ static bool resume_channel(struct channel *c, const struct record_past *past)
 	slack = SPARE_STEPS + (int64_t)ceil(UNRECORDED_S * c->plan->peak_rate_m3_s / c->step_m3);
 	given = was->position - was->origin;
 	moved = c->position - was->position;
-	if (same_boot(past) && llabs(moved) <= slack) {
-		/* The driver has kept counting: it is known to the step. */
+	/* A driver that has begun anew counts from 0; one that has kept counting knows it to the step. */
+	if (c->position && same_boot(past) && llabs(moved) <= slack) {
 		given += moved;
-	} else if (llabs(c->position) > slack) {
+	} else if (c->position) {
 		snprintf(why, sizeof(why),
 			 "its pump has been moved since: it is at %lld steps, it was at %lld; begin a new run",
 			 (long long)c->position, (long long)was->position);
