@@ -10,6 +10,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "buttons.h"
 #include "headless.h"
 #include "operator.h"
 #include "protocol.h"
@@ -140,19 +141,23 @@ static void print_summary(const struct runner *runner, bool json, FILE *stream)
 /* In this process: there is no screen that could go. */
 static enum nanodose_exit run_here(const struct run_arguments *arguments, const struct runner_options *options)
 {
-	enum nanodose_exit status;
-	struct runner *runner = runner_new(options, &status);
-	struct run_front *front = runner ? headless_new(arguments->yes) : NULL, *server;
+	enum nanodose_exit status = NANODOSE_EXIT_DONE;
+	struct run_front *buttons = arguments->rehearsal ? NULL : buttons_new(&status), *front, *server;
+	struct runner *runner = status ? NULL : runner_new(options, &status);
 
+	front = runner ? headless_new(arguments->yes) : NULL;
 	if (!front) {
 		if (runner) {
 			perror("nanodose run");
 			status = NANODOSE_EXIT_REFUSED;
 		}
 		runner_free(runner);
+		buttons_free(buttons);
 		return status;
 	}
 	runner_attach(runner, front);
+	if (buttons)
+		runner_attach(runner, buttons);
 	/* A rehearsal is over before anybody could come. */
 	server = arguments->rehearsal ? NULL : server_new(runner_record_path(runner));
 	if (server)
@@ -160,6 +165,7 @@ static enum nanodose_exit run_here(const struct run_arguments *arguments, const 
 	status = runner_run(runner);
 	server_free(server);
 	headless_free(front);
+	buttons_free(buttons);
 	/* The dose's own status counts, whatever becomes of the summary. */
 	print_summary(runner, arguments->json, stdout);
 	verb_output_done("run");

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "buttons.h"
 #include "client.h"
 #include "run_apart.h"
 #include "screen.h"
@@ -37,7 +38,8 @@ static enum nanodose_exit serve(const struct runner_options *options, int line,
 				void (*summarize)(const struct runner *runner, bool json, FILE *stream), bool json)
 {
 	enum nanodose_exit status;
-	struct runner *runner = runner_new(options, &status);
+	struct run_front *buttons = buttons_new(&status);
+	struct runner *runner = status ? NULL : runner_new(options, &status);
 	struct run_front *server = runner ? server_new(runner_record_path(runner)) : NULL;
 	FILE *stream;
 	char go;
@@ -47,12 +49,16 @@ static enum nanodose_exit serve(const struct runner_options *options, int line,
 			status = NANODOSE_EXIT_REFUSED;
 		server_free(server);
 		runner_free(runner);
+		buttons_free(buttons);
 		return status;
 	}
 	be_quiet();
 	runner_attach(runner, server);
+	if (buttons)
+		runner_attach(runner, buttons);
 	status = runner_run(runner);
 	server_free(server);
+	buttons_free(buttons);
 	stream = fdopen(line, "w");
 	if (stream) {
 		summarize(runner, json, stream);

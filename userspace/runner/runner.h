@@ -175,7 +175,7 @@ struct runner *runner_new(const struct runner_options *options, enum nanodose_ex
  * A front more, of at most RUNNER_FRONTS, before runner_run(): a screen must not
  * be opened while messages of runner_new() may still come.
  */
-#define RUNNER_FRONTS 2
+#define RUNNER_FRONTS 3
 void runner_attach(struct runner *runner, struct run_front *front);
 /* Runs to the end, SIGINT and SIGTERM included. A SIGHUP does not end it: it goes on unattended. */
 enum nanodose_exit runner_run(struct runner *runner);
