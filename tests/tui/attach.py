@@ -168,6 +168,11 @@ check("the dose is whole, to the step", first.returncode == 0 and abs(moved_ul("
 check("the record has who did what", any(text == "paused by root (uid 0)" for text in texts(record)) and
       any(text == "resumed by root (uid 0)" for text in texts(record)), texts(record))
 
+homeless = Tmux(f"nanodose run {write_protocol('homeless.yaml', PROTOCOL % 'rig0')} --record {fresh('homeless.db')}",
+                environment={"NANODOSE_RUNTIME_DIR": "/proc/none"})
+check("a run on a terminal whose socket cannot be made is refused before anything moves", homeless.ended() == 1 and
+      "NANODOSE_RUNTIME_DIR may name a folder for it" in homeless.left().replace("\n", ""), homeless.left())
+
 third, record = begin("attached-three")
 status, out, err = nanodose("stop", "attached-three")
 third.communicate()

@@ -91,6 +91,9 @@ TEST(lines_that_are_none_are_told_so)
 		"", "x", "[]", "{}", "{\"status\":1}", "{\"fixed\":{}}", "{\"fixed\":{\"channels\":[],\"steps\":[]}}",
 		"{\"fixed\":{\"channels\":[],\"steps\":[]},\"status\":99}",
 		"{\"fixed\":{\"channels\":3,\"steps\":[]},\"status\":1}", "null", "{\"status\":",
+		/* what a terminal would obey */
+		"{\"fixed\":{\"channels\":[],\"steps\":[],\"protocol\":\"\\u001b[2J\"},\"status\":1}",
+		"{\"fixed\":{\"channels\":[],\"steps\":[],\"protocol\":\"\033[2J\"},\"status\":1}",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

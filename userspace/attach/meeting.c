@@ -123,6 +123,7 @@ int meeting_open(struct meeting *meeting, const char *record_path)
 		length = LONGEST_BASE;
 	find_folders(&folders);
 	meeting->fd = -1;
+	errno = EACCES;
 	for (size_t i = 0; meeting->fd < 0 && i < folders.count; i++) {
 		if (!usable(folders.paths[i]))
 			continue;

@@ -295,7 +295,9 @@ struct run_front *server_new(const char *record_path)
 	struct server *s = calloc(1, sizeof(*s));
 
 	if (!s || meeting_open(&s->meeting, record_path)) {
-		fprintf(stderr, "nanodose: nobody can attach to this run: %s\n", strerror(errno));
+		fprintf(stderr,
+			"nanodose: no screen can come to this run: its socket cannot be made: %s; NANODOSE_RUNTIME_DIR may name a folder for it\n",
+			strerror(errno));
 		free(s);
 		return NULL;
 	}

@@ -453,9 +453,18 @@ static int take_now(struct replica *r, struct json_object *now)
 	return 0;
 }
 
+/* Another user's run may say what it likes, but nothing that a terminal would obey. */
+static bool harmless(const char *line)
+{
+	for (const unsigned char *c = (const unsigned char *)line; *c; c++)
+		if (*c < ' ' || *c == 0x7f || (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0))
+			return false;
+	return !strstr(line, "\\u00") && !strstr(line, "\\b") && !strstr(line, "\\f");
+}
+
 int replica_take(struct replica *r, const char *line)
 {
-	struct json_object *now = json_tokener_parse(line);
+	struct json_object *now = harmless(line) ? json_tokener_parse(line) : NULL;
 	int result = now && json_object_is_type(now, json_type_object) ? take_now(r, now) : -1;
 
 	json_object_put(now);
