@@ -7,11 +7,20 @@ ONLY ?=
 # Passed on to the build of the modules when given here.
 MODULE_VARIABLES = $(foreach v,ARCH CROSS_COMPILE W C CC LLVM,$(if $($(v)),$(if $(filter command environment,$(firstword $(origin $(v)))),$(v)=$($(v)))))
 
-.PHONY: all setup demo test coccicheck coverage fuzz soak stock bench modules style clean distclean help
+.PHONY: all install uninstall setup demo test coccicheck coverage fuzz soak stock bench modules style clean distclean help
 .DEFAULT_GOAL := all
 
 all: setup
 	@tests/vm/programs
+
+# PREFIX=/usr/local, DESTDIR= below another root. The driver is built by make modules KDIR=.
+INSTALL_VARIABLES = $(foreach v,PREFIX DESTDIR,$(if $($(v)),$(v)=$($(v))))
+
+install: setup
+	@tests/vm/programs install $(INSTALL_VARIABLES)
+
+uninstall:
+	@tests/vm/programs uninstall $(INSTALL_VARIABLES)
 
 setup:
 	@tests/vm/setup
@@ -73,6 +82,8 @@ distclean:
 
 help:
 	@echo 'make                 the programs, to build/bin'
+	@echo 'make install         what make has built, to PREFIX=/usr/local; DESTDIR= for another root;'
+	@echo '                     make uninstall takes it away'
 	@echo 'make demo            dose on a simulated rig; PROTOCOL=file for another protocol.'
 	@echo '                     The status of the protocol is printed; make fails if it is not 0,'
 	@echo '                     tests/vm/demo PROTOCOL exits with it'
