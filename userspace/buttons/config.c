@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <errno.h>
 #include <libevdev/libevdev.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +9,6 @@
 #include "tree.h"
 #include "wording.h"
 
-#define MAX_FILE (64u << 10)	/* bytes */
 #define SYSTEM_FILE "/etc/nanodose.yaml"
 
 static const struct {
@@ -137,37 +135,20 @@ static void load_root(struct config *config, const struct node *root, struct dia
 bool config_load(struct config *config)
 {
 	struct diagnostics diagnostics = { 0 };
-	static const struct source_position whole_file;
-	struct tree *tree = NULL;
-	char *text;
-	size_t size = 0;
-	FILE *file;
+	struct tree *tree;
 	bool good;
 
 	*config = (struct config){ .path = find_file() };
 	if (!config->path)
 		return true;
 	diagnostics.file = config->path;
-	text = malloc(MAX_FILE + 1);
-	file = fopen(config->path, "re");
-	if (text && file)
-		size = fread(text, 1, MAX_FILE + 1, file);
-	if (!text || !file || ferror(file))
-		diagnostics_add(&diagnostics, whole_file, false, "cannot be read: %m");
-	else if (size > MAX_FILE)
-		diagnostics_add(&diagnostics, whole_file, false, "is larger than %u KiB, which no configuration is",
-				MAX_FILE >> 10);
-	else
-		tree = tree_new(text, size, 0, &diagnostics);
+	tree = tree_read(config->path, "no configuration is", &diagnostics);
 	if (tree)
 		load_root(config, tree_root(tree), &diagnostics);
 	tree_free(tree);
 	diagnostics_print(&diagnostics, stderr);
 	good = !diagnostics.errors;
 	diagnostics_free(&diagnostics);
-	if (file)
-		fclose(file);
-	free(text);
 	return good;
 }
 

@@ -8,8 +8,6 @@
 #include "tree.h"
 #include "verbs.h"
 
-#define MAX_FILE (64u << 10)	/* bytes */
-
 static const struct source_position whole_file;
 
 static int no_memory(const char *verb)
@@ -99,23 +97,9 @@ static int add_nodes(struct settings *settings, const char *verb, const struct n
 int settings_add_file(struct settings *settings, const char *verb, const char *path)
 {
 	struct diagnostics diagnostics = { .file = path };
-	char *text = malloc(MAX_FILE + 1);
-	FILE *file = fopen(path, "re");
-	struct tree *tree = NULL;
-	size_t size = 0;
+	struct tree *tree = tree_read(path, "no inputs are", &diagnostics);
 	int status = 0;
 
-	if (text && file)
-		size = fread(text, 1, MAX_FILE + 1, file);
-	if (!text)
-		status = no_memory(verb);
-	else if (!file || ferror(file))
-		diagnostics_add(&diagnostics, whole_file, false, "cannot be read: %m");
-	else if (size > MAX_FILE)
-		diagnostics_add(&diagnostics, whole_file, false, "is larger than %u KiB, which no inputs are",
-				MAX_FILE >> 10);
-	else
-		tree = tree_new(text, size, 0, &diagnostics);
 	if (tree)
 		status = add_nodes(settings, verb, tree_root(tree), &diagnostics);
 	tree_free(tree);
@@ -123,9 +107,6 @@ int settings_add_file(struct settings *settings, const char *verb, const char *p
 	if (!status && diagnostics.errors)
 		status = NANODOSE_EXIT_REFUSED;
 	diagnostics_free(&diagnostics);
-	if (file)
-		fclose(file);
-	free(text);
 	return status;
 }
 

@@ -8,6 +8,7 @@
 #include "tree.h"
 
 #define BLOCK_SIZE 65536
+#define SMALL_FILE (64u << 10)	/* bytes */
 
 struct block {
 	struct block *next;
@@ -433,6 +434,29 @@ struct tree *tree_new(const char *text, size_t size, int file, struct diagnostic
 		tree_free(tree);
 		return NULL;
 	}
+	return tree;
+}
+
+struct tree *tree_read(const char *path, const char *too_large, struct diagnostics *diagnostics)
+{
+	static const struct source_position whole_file;
+	char *text = malloc(SMALL_FILE + 1);
+	FILE *file = fopen(path, "re");
+	struct tree *tree = NULL;
+	size_t size = 0;
+
+	if (text && file)
+		size = fread(text, 1, SMALL_FILE + 1, file);
+	if (!text || !file || ferror(file))
+		diagnostics_add(diagnostics, whole_file, false, "cannot be read: %m");
+	else if (size > SMALL_FILE)
+		diagnostics_add(diagnostics, whole_file, false, "is larger than %u KiB, which %s",
+				SMALL_FILE >> 10, too_large);
+	else
+		tree = tree_new(text, size, 0, diagnostics);
+	if (file)
+		fclose(file);
+	free(text);
 	return tree;
 }
 

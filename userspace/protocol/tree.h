@@ -40,6 +40,11 @@ struct tree;
  * the rest of the file can be judged. Refers to @text only while it reads.
  */
 struct tree *tree_new(const char *text, size_t size, int file, struct diagnostics *diagnostics);
+/*
+ * tree_read() - the same of a small file, up to 64 KiB
+ * @too_large: of one that is larger, such as "no inputs are"
+ */
+struct tree *tree_read(const char *path, const char *too_large, struct diagnostics *diagnostics);
 void tree_free(struct tree *tree);
 /* NULL: the document is empty. */
 struct node *tree_root(const struct tree *tree);
