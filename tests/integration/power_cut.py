@@ -10,7 +10,7 @@ import subprocess
 
 from rig import TOP, check, end, fresh, note, write_protocol
 
-INSTANTS = int(os.environ.get("ND_POWER_CUTS", "50"))
+INSTANTS = int(os.environ.get("ND_POWER_CUTS", "30"))
 STEPS = "  - infuse: {channel: line, volume: 60 uL, rate: 12 uL/min}\n  - hold: 5 s\n" \
     "  - infuse: {channel: line, volume: 5 uL, rate: 12 uL/min}\n"
 PROTOCOL = write_protocol("power-cut.yaml", "nanodose: 1\nname: Power cut\nchannels:\n"

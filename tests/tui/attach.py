@@ -160,6 +160,7 @@ asked = Tmux("nanodose attach")
 check("a question is asked where the run is attached to", asked.wait("waiting for the operator", 120), asked.picture())
 asked.press("y")
 check("and answered there", asked.wait(r"Attached .* done", 60), asked.picture())
+check("its last picture has its last event", asked.wait("the run is over: done"), asked.picture())
 asked.press("Enter")
 check("attach ends with the run's status", asked.ended() == 0, asked.left())
 first.communicate()
@@ -175,6 +176,8 @@ check("a run on a terminal whose socket cannot be made is refused before anythin
 
 third, record = begin("attached-three")
 status, out, err = nanodose("stop", "attached-three")
+check("when it returns the record is closed", query(record, "SELECT status FROM result") == [("stopped by the operator",)],
+      query(record, "SELECT * FROM result"))
 third.communicate()
 check("stop takes the name of a run", status == 0 and third.returncode == 4 and "attached-three is over" in err,
       (status, third.returncode, err))

@@ -18,6 +18,7 @@
 #define ANSWER_MS	5000	/* for the first picture */
 #define STOPPED_MS	30000	/* a ramp down, and the record's end */
 #define DRAW_MS		100
+#define LAST_WORDS_MS	3000	/* of a run that is over, while its record is closed */
 #define FRONT_FDS	2
 #define MOST_BYTES	(64 << 20)	/* of one line */
 
@@ -192,13 +193,14 @@ enum nanodose_exit client_stop(const char *name, bool now)
 		return NANODOSE_EXIT_REFUSED;
 	}
 	say(&line, wire_command_name(now ? RUN_EMERGENCY_STOP : RUN_STOP));
-	while (!line.dead && !is_over(&line) && (left_ms = until_ms - now_ms()) > 0) {
+	/* The line ends when the record is closed. */
+	while (!line.dead && (left_ms = until_ms - now_ms()) > 0) {
 		struct pollfd poller = { .fd = line.fd, .events = POLLIN };
 
 		if (poll(&poller, 1, left_ms) > 0)
 			hear(&line);
 	}
-	if (is_over(&line)) {
+	if (line.dead && is_over(&line)) {
 		fprintf(stderr, "nanodose stop: %s is over: %s\n", name, line.replica.view.status_text);
 	} else {
 		fprintf(stderr, "nanodose stop: %s does not end; stop its pumps: nanodose stop --all --now\n", name);
@@ -237,9 +239,10 @@ static void take_signals(struct client_line *line, struct run_front *front, int 
 
 static void look(struct client_line *line, struct run_front *front, int signal_fd)
 {
-	int64_t drawn_ms = 0;
+	int64_t drawn_ms = 0, over_ms = 0;
 
-	while (!line->dead && !line->detached && !is_over(line)) {
+	/* Once it is over its last events are still to come. */
+	while (!line->dead && !line->detached && !(over_ms && now_ms() - over_ms > LAST_WORDS_MS)) {
 		struct pollfd fds[2 + FRONT_FDS] = {
 			{ .fd = signal_fd, .events = POLLIN }, { .fd = line->fd, .events = POLLIN },
 		};
@@ -248,12 +251,19 @@ static void look(struct client_line *line, struct run_front *front, int signal_f
 		/* The terminal has gone; the run has not. */
 		if (!count)
 			line->detached = true;
+		/* Keys wait for the last picture. */
+		if (over_ms)
+			count = 0;
 		if (poll(fds, 2 + count, DRAW_MS) < 0)
 			continue;
 		if (fds[0].revents)
 			take_signals(line, front, signal_fd);
 		if (fds[1].revents)
 			hear(line);
+		if (is_over(line)) {
+			over_ms = over_ms ? over_ms : now_ms();
+			continue;
+		}
 		front->handle(front, &line->control, fds + 2, count);
 		/* A key shows its effect at once. */
 		if (now_ms() - drawn_ms >= DRAW_MS || (count && fds[2].revents)) {
