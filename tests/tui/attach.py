@@ -174,6 +174,26 @@ homeless = Tmux(f"nanodose run {write_protocol('homeless.yaml', PROTOCOL % 'rig0
 check("a run on a terminal whose socket cannot be made is refused before anything moves", homeless.ended() == 1 and
       "NANODOSE_RUNTIME_DIR may name a folder for it" in homeless.left().replace("\n", ""), homeless.left())
 
+os.makedirs("/tmp/small", exist_ok=True)
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/tmp/small"], check=True)
+full = Tmux(f"nanodose run {write_protocol('full.yaml', PROTOCOL % 'rig0')} --record /tmp/small/full.db")
+full.wait(r"Attached .* dosing")
+with open("/tmp/small/filler", "wb", buffering=0) as filler:
+    try:
+        while True:
+            filler.write(bytes(4096))
+    except OSError:
+        pass
+check("a full disk pauses the run", full.wait("paused: disk full"), full.picture())
+full.press("s")
+check("stopped there, its end is shown", full.wait("The operator stopped the run"), full.picture())
+full.press("z")
+check("and that the record is not closed yet, and why", full.until(
+    lambda: "make room where its disk is full" in full.left().replace("\n", "")), full.left())
+os.unlink("/tmp/small/filler")
+check("with room it is closed, and the summary comes", full.ended() == 4 and "stopped by the operator" in full.left() and
+      nanodose("verify", "/tmp/small/full.db")[0] == 0, full.left())
+
 third, record = begin("attached-three")
 status, out, err = nanodose("stop", "attached-three")
 check("when it returns the record is closed", query(record, "SELECT status FROM result") == [("stopped by the operator",)],

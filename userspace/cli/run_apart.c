@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,6 +15,7 @@
 #include "server.h"
 
 #define NAME_SIZE 128
+#define PATIENCE_MS 5000	/* for the summary, once the screen is gone */
 
 /* No word to a terminal that may be another's by then. */
 static void be_quiet(void)
@@ -80,9 +82,13 @@ static enum nanodose_exit status_of(pid_t pid)
 
 static void copy_rest(int line)
 {
+	struct pollfd rest = { .fd = line, .events = POLLIN };
 	char buffer[4096];
 	ssize_t got;
 
+	if (!poll(&rest, 1, PATIENCE_MS))
+		fputs("nanodose run: the record cannot be closed yet; make room where its disk is full. Ctrl-C leaves the run's process waiting for that\n",
+		      stderr);
 	while ((got = read(line, buffer, sizeof(buffer))) > 0)
 		fwrite(buffer, 1, got, stdout);
 	fflush(stdout);
