@@ -109,6 +109,18 @@ status, second, said = resume(os.path.join(os.path.dirname(record), "resume-twic
 check("killed twice: three parts are the whole, to the step", status == 0 and given(since) == wanted,
       (status, given(since), wanted, said, texts(second)))
 
+RESTING = HEAD + "  - infuse: {channel: a, volume: \"${first}\", rate: 120 uL/min}\n  - hold: 20 s\n" \
+    "  - infuse: {channel: b, volume: 1 uL, rate: 60 uL/min}\n"
+process, record = begin("resume-rest", RESTING)
+time.sleep(12)
+kill(process)
+status, second, said = resume(record, "resume-rest", "--yes")
+rested_s = query(record, "SELECT (SELECT max(time_ns) FROM sample) / 1e9 - time_ns / 1e9 FROM event WHERE text = 'hold 20 s'")[0][0]
+began_s, ended_s = (query(second, f"SELECT max(time_ns) / 1e9 FROM event WHERE text LIKE '%{text}%'")[0][0]
+                    for text in ("goes on after", "infuse b 1 uL"))
+check("a rest goes on with what was left of it", status == 0 and 4 < rested_s < 12 and
+      abs(rested_s + ended_s - began_s - 20) < 0.1, (status, rested_s, began_s, ended_s, said))
+
 # ---- what is told, asked and refused ------------------------------------------------------
 
 SIMPLE = HEAD + "  - infuse: {channel: a, volume: \"${first * 6}\", rate: 120 uL/min}\n" \

@@ -195,7 +195,7 @@ static bool follow(struct runner *r, struct lane *lane, const struct record_past
 }
 
 /* Where the record's events lead to; false: they are not those of this protocol. */
-static bool follow_all(struct runner *r)
+static bool follow_all(struct runner *r, uint64_t now_ns)
 {
 	const struct record_past *past = r->options.past;
 
@@ -205,7 +205,7 @@ static bool follow_all(struct runner *r)
 		if (!mentions(r->protocol->steps, r->protocol->step_count, event))
 			continue;
 		/* As if the time between the two runs had been a pause. */
-		r->now_ns = r->begin_ns - (uint64_t)(past->end_ns - event->time_ns);
+		r->now_ns = now_ns - (uint64_t)(past->end_ns - event->time_ns);
 		if (!follow(r, &r->lane, event))
 			return false;
 	}
@@ -336,7 +336,7 @@ void resume_lanes(struct runner *r)
 
 	r->following = true;
 	lanes_begin(r);
-	good = follow_all(r);
+	good = follow_all(r, now_ns);
 	if (good)
 		catch_up(r, &r->lane, r->protocol->steps, r->protocol->step_count);
 	good = good && all_fit(r);
