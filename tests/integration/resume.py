@@ -121,6 +121,16 @@ began_s, ended_s = (query(second, f"SELECT max(time_ns) / 1e9 FROM event WHERE t
 check("a rest goes on with what was left of it", status == 0 and 4 < rested_s < 12 and
       abs(rested_s + ended_s - began_s - 20) < 0.1, (status, rested_s, began_s, ended_s, said))
 
+since = steps()
+process, record = begin("resume-soon", RESTING.replace("hold: 20 s", "hold: 2 s").replace('"${first}"', '"${first * 4}"'))
+wait_until(lambda: given(since)[0] > 6 / STEP_UL, 30)
+process.send_signal(signal.SIGTERM)
+process.communicate()
+status, second, said = resume(record, "resume-soon", "--yes")
+check("a line that still relaxes is waited for: the sensor's zero is none of its flow", status == 0 and
+      given(since)[0] == round(20 / STEP_UL) and not any("the sensor saw" in text for text in texts(second)),
+      (status, given(since), texts(second)))
+
 # ---- what is told, asked and refused ------------------------------------------------------
 
 SIMPLE = HEAD + "  - infuse: {channel: a, volume: \"${first * 6}\", rate: 120 uL/min}\n" \

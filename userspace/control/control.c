@@ -325,6 +325,12 @@ void control_sample(struct control *c, const struct control_sample *sample,
 	output->stored_m3 = c->seen && c->belief.ln_tau_sd < 0.5 ? c->belief.stored_m3 : NAN;
 }
 
+void control_forget_rest(struct control *c)
+{
+	c->flow_rest = (struct quiet){ .last = NAN };
+	c->pressure_rest = (struct quiet){ .last = NAN };
+}
+
 bool control_settled(const struct control *c)
 {
 	return !c->active;

@@ -57,6 +57,8 @@ void control_set_point(struct control *control, double time_s, double flow_m3_s)
 void control_sample(struct control *control, const struct control_sample *sample,
 		    struct control_output *output);
 /* Feedback is over until the next set point: the rate asked for is the set point. */
+/* What was read at rest so far was none: the line was still relaxing. Before the first set point. */
+void control_forget_rest(struct control *control);
 bool control_settled(const struct control *control);
 
 #endif /* CONTROL_H */

@@ -34,6 +34,12 @@ void measured_sample(struct measured *m, double time_s, double flow_m3_s, bool b
 	m->last_m3_s = flow_m3_s;
 }
 
+void measured_forget_rest(struct measured *m)
+{
+	m->zero_sum_m3_s = 0;
+	m->zero_count = 0;
+}
+
 void measured_mark(struct measured *m)
 {
 	m->volume_m3 = 0;

@@ -25,6 +25,8 @@ struct measured {
  */
 void measured_sample(struct measured *measured, double time_s, double flow_m3_s, bool beyond,
 		     bool moved);
+/* What was read before the first motion was no rest. */
+void measured_forget_rest(struct measured *measured);
 /* A motion begins: what was seen counts from here. */
 void measured_mark(struct measured *measured);
 

@@ -102,6 +102,7 @@ struct runner {
 	uint64_t now_ns;		/* newest record, or the clock */
 	uint64_t begin_ns;		/* of the run */
 	uint64_t tick_ns;		/* newest time the step was looked after */
+	uint64_t rest_ns;		/* before the first motion: since when readings of rest are taken */
 	enum run_mode mode;
 	uint64_t mode_ns;		/* since when */
 	enum nanodose_exit outcome;	/* when stopping or over */

@@ -22,7 +22,8 @@
 #define READ_RECORDS	256
 #define FRONT_FDS	40
 /* At rest, before the first motion: noise and zero of the sensor. */
-#define ZERO_READINGS	25
+#define ZERO_READINGS	CHANNEL_REST_READINGS
+#define RELAX_LIMIT_S	20.0		/* and a line that still relaxes has this long */
 #define ZERO_LIMIT_S	1.0		/* a slow sensor gives fewer */
 #define MUTE_LIMIT_S	3.0		/* and one that gives none cannot be used */
 #define STOP_LIMIT_NS	5000000000ULL	/* a ramp down takes no longer */
@@ -362,12 +363,32 @@ static void watch_silence(struct runner *r)
 	}
 }
 
-static bool zeroed(const struct runner *r)
+/* A line that still relaxes from what was before would make the sensor's zero wrong. */
+static bool relaxes(struct runner *r)
 {
-	unsigned int enough = run_elapsed_s(r) < ZERO_LIMIT_S ? ZERO_READINGS : 1;
+	bool found = false;
 
 	for (size_t i = 0; i < r->channel_count; i++)
-		if (r->channels[i].has_sensor && r->channels[i].readings < enough)
+		found = found || (r->channels[i].has_sensor && !channel_rests(&r->channels[i]));
+	if (!found)
+		return false;
+	if (run_elapsed_s(r) >= RELAX_LIMIT_S) {
+		run_event(r, RECORD_WARNING, RECORD_PROGRAM, NULL, 0,
+			  "a line does not come to rest: the zero of its sensor may be off");
+		return false;
+	}
+	for (size_t i = 0; i < r->channel_count; i++)
+		channel_forget_rest(&r->channels[i]);
+	r->rest_ns = r->now_ns;
+	return true;
+}
+
+static bool zeroed(const struct runner *r)
+{
+	unsigned int enough = r->now_ns < r->rest_ns + (uint64_t)(ZERO_LIMIT_S * 1e9) ? ZERO_READINGS : 1;
+
+	for (size_t i = 0; i < r->channel_count; i++)
+		if (r->channels[i].has_sensor && r->channels[i].rest.count < enough)
 			return false;
 	return true;
 }
@@ -414,7 +435,7 @@ static void tick(struct runner *r)
 	case MODE_STARTING:
 		watch_silence(r);
 		watch_mute(r);
-		if (r->mode != MODE_STARTING || !zeroed(r))
+		if (r->mode != MODE_STARTING || !zeroed(r) || relaxes(r))
 			break;
 		run_set_mode(r, MODE_RUNNING);
 		if (r->record_bad)
@@ -623,6 +644,7 @@ enum nanodose_exit runner_run(struct runner *r)
 	}
 	r->now_ns = clock_ns();
 	r->begin_ns = r->now_ns;
+	r->rest_ns = r->now_ns;
 	run_set_mode(r, MODE_STARTING);
 	if (r->options.rehearsal)
 		run_event(r, RECORD_INFO, RECORD_PROGRAM, NULL, 0,
