@@ -13,7 +13,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
 
-from rig import check, end, fresh, nanodose, query, start, truth, wait_until, write_protocol  # noqa: E402
+from rig import OUT, check, end, fresh, nanodose, query, start, truth, wait_until, write_protocol  # noqa: E402
 from tmux import Tmux  # noqa: E402
 
 STEP_UL = math.pi / 4 * 4.699 ** 2 * 1.0 / 3200
@@ -46,6 +46,19 @@ def runs():
 
 def texts(record):
     return [text for (text,) in query(record, "SELECT text FROM event ORDER BY id")]
+
+
+def processes(command):
+    """Those with that command line, the oldest first."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/cmdline", encoding="utf-8") as file:
+                if file.read().replace("\0", " ").startswith(command):
+                    found.append(int(name))
+        except OSError:
+            continue
+    return sorted(found)
 
 
 def moved_ul(rig, since):
@@ -103,8 +116,9 @@ check("d leaves it, too, and says so", watcher.ended() == 0 and "left attached-o
 check("nobody has it in hand", wait_until(lambda: runs()["attached-one"]["controller"] is None, 10), runs())
 killed = Tmux("nanodose attach attached-one")
 killed.wait(r"Attached .* dosing")
-subprocess.run(["pkill", "-KILL", "-f", "^nanodose attach"], check=False)
-check("a screen that is killed leaves it alone", left_alone("rig0"))
+for pid in processes("nanodose attach"):
+    os.kill(pid, signal.SIGKILL)
+check("a screen that is killed leaves it alone", killed.ended() == 137 and left_alone("rig0"), killed.left())
 
 own_record = fresh("attached-run.db")
 own = Tmux(f"nanodose run {write_protocol('attached-run.yaml', PROTOCOL % 'rig1')} --record {own_record}")
@@ -127,9 +141,8 @@ check("its record is closed", wait_until(lambda: "attached-run" not in runs(), 1
 own_record = fresh("attached-killed.db")
 own = Tmux(f"nanodose run {write_protocol('attached-killed.yaml', PROTOCOL % 'rig1')} --record {own_record}")
 own.wait(r"Attached .* dosing")
-screen_pid = subprocess.run(["pgrep", "-o", "-f", "^nanodose run .*attached-killed"], capture_output=True, text=True,
-                            check=False).stdout.strip()
-os.kill(int(screen_pid), signal.SIGKILL)
+screen_pid = processes(f"nanodose run {os.path.join(OUT, 'attached-killed.yaml')}")[0]
+os.kill(screen_pid, signal.SIGKILL)
 check("the screen that began a run is killed: the run goes on", own.ended() == 137 and left_alone("rig1"),
       (screen_pid, own.left()))
 check("and is ended by its name", nanodose("stop", "attached-killed")[0] == 0, runs())
