@@ -17,6 +17,7 @@ struct button {
 	char *name;		/* of the device, as a rule names it */
 	struct libevdev *device;	/* NULL: it is not there */
 	int fd;
+	bool owed;		/* it went before the run could be paused */
 };
 
 struct buttons {
@@ -113,7 +114,6 @@ static void hear(struct buttons *b, struct button *button, struct run_control *c
 {
 	unsigned int flag = LIBEVDEV_READ_FLAG_NORMAL;
 	struct input_event event;
-	char who[128];
 	int result;
 
 	for (;;) {
@@ -133,8 +133,21 @@ static void hear(struct buttons *b, struct button *button, struct run_control *c
 	if (result == -EAGAIN || result == -EINTR)
 		return;
 	let_go(button);
-	snprintf(who, sizeof(who), "the loss of the button \"%s\"", button->name);
-	control->command(control, RUN_PAUSE, who);
+	button->owed = true;
+}
+
+/* What has not begun cannot be paused yet. */
+static void pause_for_lost(struct buttons *b, struct run_control *control)
+{
+	char who[128];
+
+	for (size_t i = 0; b->status != RUN_STARTING && i < b->count; i++) {
+		if (!b->list[i].owed)
+			continue;
+		b->list[i].owed = false;
+		snprintf(who, sizeof(who), "the loss of the button \"%s\"", b->list[i].name);
+		control->command(control, RUN_PAUSE, who);
+	}
 }
 
 static int fds(struct run_front *front, struct pollfd *fds, int max)
@@ -156,6 +169,7 @@ static void handle(struct run_front *front, struct run_control *control, const s
 	for (int i = 1; i < count; i++)
 		if (fds[i].revents && b->list[i - 1].device)
 			hear(b, &b->list[i - 1], control);
+	pause_for_lost(b, control);
 	while (fds[0].revents && (device = udev_monitor_receive_device(b->monitor))) {
 		const char *action = udev_device_get_action(device), *node = udev_device_get_devnode(device);
 

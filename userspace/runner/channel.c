@@ -354,7 +354,8 @@ static void take_rest(struct channel *c)
 {
 	double step = c->flow_m3_s - c->rest.last_m3_s;
 
-	if (c->rest.count == CHANNEL_REST_READINGS || isnan(c->flow_m3_s))
+	/* One beyond what can be told, NAN, is no rest either. */
+	if (c->rest.count == CHANNEL_REST_READINGS)
 		return;
 	if (c->rest.count)
 		c->rest.step_var += step * step / 2;

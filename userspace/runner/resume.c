@@ -52,7 +52,8 @@ static bool resume_channel(struct channel *c, const struct record_past *past)
 	if (was->microsteps_per_rev != c->info.microsteps_per_rev || was->lead_pitch_nm != c->info.lead_pitch_nm ||
 	    fabs(was->step_m3 - c->step_m3) > SAME_STEP * c->step_m3)
 		return refuse(c, "its pump or its syringe is another one now: a step moves another volume");
-	slack = SPARE_STEPS + (int64_t)ceil(UNRECORDED_S * c->plan->peak_rate_m3_s / c->step_m3);
+	/* A record that was closed has all that its pumps did, if they were there. */
+	slack = past->status && strcmp(past->status, run_status_word(NANODOSE_EXIT_GONE)) ? 0 : SPARE_STEPS + (int64_t)ceil(UNRECORDED_S * c->plan->peak_rate_m3_s / c->step_m3);
 	given = was->position - was->origin;
 	moved = c->position - was->position;
 	/* A driver that has begun anew counts from 0; one that has kept counting knows it to the step. */
@@ -186,7 +187,7 @@ static bool follow(struct runner *r, struct lane *lane, const struct record_past
 
 		while (!branch->over) {
 			complete(r, branch, event->time_ns);
-			steps_next(r, branch);
+			lanes_join(r, branch);
 		}
 	}
 	lanes_join(r, lane);

@@ -128,6 +128,12 @@ static uint64_t until_clock_ns(int clock_s)
 	return then > now.tv_sec ? (then - now.tv_sec) * 1000000000ULL - now.tv_nsec : 0;
 }
 
+/* What begins is in the record before it does, so that a run can be gone on with from there. */
+static void keep_told(struct runner *r)
+{
+	run_recorded(r, record_commit(r->record, r->now_ns, 1));
+}
+
 void steps_next(struct runner *r, struct lane *lane)
 {
 	const struct protocol_step *step;
@@ -142,8 +148,10 @@ void steps_next(struct runner *r, struct lane *lane)
 	lane->step.begin_ns = r->now_ns;
 	lane->step.phase = STEP_WAITING;
 	/* A choice says what it was when it is made. */
-	if (step->verb != PROTOCOL_IF && step->verb != PROTOCOL_WHILE && !r->following)
+	if (step->verb != PROTOCOL_IF && step->verb != PROTOCOL_WHILE && !r->following) {
 		run_event(r, RECORD_INFO, RECORD_PROTOCOL, NULL, step->at.line, "%s", step->text);
+		keep_told(r);
+	}
 	program_stamp(r->program, r->now_ns);
 	if (step->until)
 		condition_begin(r, lane);
@@ -367,6 +375,7 @@ static void tick_choice(struct runner *r, struct lane *lane)
 		run_event(r, RECORD_INFO, RECORD_PROTOCOL, NULL, step->at.line, "%s: %s", step->text,
 			  holds ? "yes" : "no");
 	}
+	keep_told(r);
 	program_choose(r->program, &lane->cursor, holds);
 	steps_next(r, lane);
 }
