@@ -30,6 +30,7 @@ struct scene_storage {
 	struct scene scene;
 	struct run_channel_view channels[MAX_CHANNELS];
 	struct run_sample samples[MAX_CHANNELS][RUN_HISTORY];
+	struct run_whole wholes[MAX_CHANNELS];
 	struct scene_text text;
 };
 
@@ -77,7 +78,7 @@ static double noise(uint32_t *seed)
 	return (int32_t)*seed / 2147483648.0;
 }
 
-static void play(struct run_channel_view *view, struct run_sample *samples,
+static void play(struct run_channel_view *view, struct run_sample *samples, struct run_whole *whole,
 		 const struct channel_plot *plot, double elapsed_s, uint32_t seed)
 {
 	double flow = 0, volume_ul = 0, target_ul = 0, dt = 1.0 / SAMPLES_PER_S;
@@ -90,7 +91,9 @@ static void play(struct run_channel_view *view, struct run_sample *samples,
 		.name = plot->name, .pump = plot->pump, .syringe = plot->syringe,
 		.fluid = plot->fluid, .target_ul = target_ul, .history = samples,
 		.flow_ul_min = NAN, .pressure_kpa = NAN, .temperature_c = NAN,
-		.particles_target = target_ul * plot->particles_per_ul,
+		.particles_target = target_ul * plot->particles_per_ul, .whole = whole,
+		.device = "nanodose0", .sensor = "SLF3S-0600F", .step_ul = 0.0133,
+		.stored_ul = NAN, .band_ul_min = NAN,
 	};
 	for (int i = 0; plot->phases[i].begin_s < INFINITY; i++)
 		view->peak_ul_min = fmax(view->peak_ul_min, fabs(plot->phases[i].rate_ul_min));
@@ -104,7 +107,9 @@ static void play(struct run_channel_view *view, struct run_sample *samples,
 		*sample = (struct run_sample){
 			.time_s = time_s, .flow_ul_min = flow + shaken, .estimate_ul_min = flow,
 			.setpoint_ul_min = setpoint, .pressure_kpa = flow * plot->kpa_per_ul_min + 1.2,
+			.band_ul_min = plot->noise_ul_min, .delivered_ul = volume_ul,
 		};
+		run_whole_add(whole, sample);
 		view->history_end = (view->history_end + 1) % RUN_HISTORY;
 		if (view->history_count < RUN_HISTORY)
 			view->history_count++;
@@ -112,6 +117,8 @@ static void play(struct run_channel_view *view, struct run_sample *samples,
 		view->pressure_kpa = sample->pressure_kpa;
 		view->temperature_c = 23.4 + 0.1 * noise(&seed);
 		view->estimate_ul_min = flow;
+		view->band_ul_min = plot->noise_ul_min;
+		view->stored_ul = flow / 60 * plot->tau_s;
 		view->setpoint_ul_min = setpoint;
 		view->pump_rate_ul_min = setpoint;
 		view->state = setpoint ? NANODOSE_STATE_CRUISE : NANODOSE_STATE_REST;
@@ -216,7 +223,8 @@ static void play_channels(struct scene_storage *storage, const struct channel_pl
 	view->status = RUN_RUNNING;
 	view->status_text = "dosing";
 	for (size_t i = 0; i < count; i++)
-		play(&storage->channels[i], storage->samples[i], &plots[i], elapsed_s, 7 + i);
+		play(&storage->channels[i], storage->samples[i], &storage->wholes[i], &plots[i],
+		     elapsed_s, 7 + i);
 }
 
 static void set_progress(struct scene_storage *storage)
@@ -440,11 +448,118 @@ static void make_six(struct scene_storage *storage, double elapsed_s)
 {
 	make_four(storage, elapsed_s);
 	for (int i = 4; i < 6; i++)
-		play(&storage->channels[i], storage->samples[i], &four[i - 4],
+		play(&storage->channels[i], storage->samples[i], &storage->wholes[i], &four[i - 4],
 		     storage->scene.view.elapsed_s, 40 + i);
 	storage->channels[4].name = "\u6c34\u76f8";
 	storage->channels[5].name = "a-very-long-channel-name";
 	storage->scene.view.channel_count = 6;
+}
+
+/* ---- pages of one thing ---------------------------------------------------------- */
+
+static void make_channel(struct scene_storage *storage, double elapsed_s)
+{
+	make_two(storage, elapsed_s);
+	storage->scene.state.page = PAGE_CHANNEL;
+	storage->scene.state.channel = 1;
+}
+
+static void make_channel_fault(struct scene_storage *storage, double elapsed_s)
+{
+	make_lost(storage, elapsed_s);
+	storage->scene.state.page = PAGE_CHANNEL;
+}
+
+static void make_channel_blind(struct scene_storage *storage, double elapsed_s)
+{
+	make_blind(storage, elapsed_s);
+	storage->channels[0].stored_ul = NAN;
+	storage->channels[0].band_ul_min = NAN;
+	storage->channels[0].pressure_kpa = NAN;
+	storage->channels[0].sensor = "";
+	for (size_t i = 0; i < RUN_HISTORY; i++) {
+		storage->samples[0][i].pressure_kpa = NAN;
+		storage->samples[0][i].band_ul_min = NAN;
+	}
+	storage->scene.state.page = PAGE_CHANNEL;
+}
+
+static void make_zoomed(struct scene_storage *storage, double elapsed_s)
+{
+	make_channel(storage, elapsed_s);
+	storage->scene.state.span_s = 5;
+}
+
+/* Ten minutes on: what was at the beginning is not in the ring any more. */
+static void make_past(struct scene_storage *storage, double elapsed_s)
+{
+	make_one(storage, elapsed_s < 0 ? 600.9 : elapsed_s);
+	storage->scene.state.page = PAGE_CHANNEL;
+	storage->scene.state.span_s = 60;
+	storage->scene.state.end_s = 60;
+}
+
+static void make_whole(struct scene_storage *storage, double elapsed_s)
+{
+	make_one(storage, elapsed_s < 0 ? 600.9 : elapsed_s);
+	storage->scene.state.page = PAGE_CHANNEL;
+	storage->scene.state.span_s = 1200;
+}
+
+static void make_protocol(struct scene_storage *storage, double elapsed_s)
+{
+	make_four(storage, elapsed_s);
+	storage->scene.state.page = PAGE_PROTOCOL;
+}
+
+static void make_events(struct scene_storage *storage, double elapsed_s)
+{
+	make_four(storage, elapsed_s);
+	storage->scene.state.page = PAGE_EVENTS;
+	storage->scene.state.events_scroll = 1;
+}
+
+static void make_faults_none(struct scene_storage *storage, double elapsed_s)
+{
+	make_two(storage, elapsed_s);
+	storage->scene.state.page = PAGE_FAULTS;
+}
+
+static void make_faults(struct scene_storage *storage, double elapsed_s)
+{
+	make_lost(storage, elapsed_s);
+	storage->scene.state.page = PAGE_FAULTS;
+}
+
+static void make_manual(struct scene_storage *storage, double elapsed_s)
+{
+	make_two(storage, elapsed_s);
+	storage->scene.state.page = PAGE_MANUAL;
+}
+
+static void make_manual_refused(struct scene_storage *storage, double elapsed_s)
+{
+	make_channel_blind(storage, elapsed_s);
+	storage->scene.state.page = PAGE_MANUAL;
+	storage->scene.state.refused = true;
+}
+
+/* "fault-7": the bit of a fault, and its line on the overview or its page. */
+static bool make_a_fault(struct scene_storage *storage, const char *name)
+{
+	struct run_view *view = &storage->scene.view;
+	static char text[128];
+	int bit;
+
+	if (sscanf(name, "fault-%d", &bit) != 1 || bit < 0 || bit > 31)
+		return false;
+	make_fault(storage, -1);
+	view->channels[1].faults = 1U << bit;
+	view->event_count -= 2;
+	snprintf(text, sizeof(text), "lipid: %s", nanodose_fault_name(1U << bit));
+	event(storage, 21.84, RECORD_FAULT, RECORD_INTERLOCK, text);
+	storage->scene.state.page = PAGE_FAULTS;
+	return true;
 }
 
 struct scene *scene_new(const char *name, double elapsed_s)
@@ -458,20 +573,25 @@ struct scene *scene_new(const char *name, double elapsed_s)
 		{ "lost", make_lost }, { "question", make_question }, { "done", make_done },
 		{ "stopped", make_stopped }, { "one", make_one }, { "late", make_late },
 		{ "withdraw", make_withdraw }, { "blind", make_blind }, { "four", make_four },
-		{ "scrolled", make_scrolled }, { "six", make_six },
+		{ "scrolled", make_scrolled }, { "six", make_six }, { "channel", make_channel },
+		{ "channel-fault", make_channel_fault }, { "channel-blind", make_channel_blind },
+		{ "zoomed", make_zoomed }, { "past", make_past }, { "whole", make_whole },
+		{ "protocol", make_protocol }, { "events", make_events }, { "faults", make_faults },
+		{ "faults-none", make_faults_none }, { "manual", make_manual },
+		{ "manual-refused", make_manual_refused },
 	};
 
-	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {
-		struct scene_storage *storage;
+	struct scene_storage *storage = calloc(1, sizeof(*storage));
 
+	for (size_t i = 0; storage && i < sizeof(scenes) / sizeof(scenes[0]); i++) {
 		if (strcmp(scenes[i].name, name))
 			continue;
-		storage = calloc(1, sizeof(*storage));
-		if (!storage)
-			return NULL;
 		scenes[i].make(storage, elapsed_s);
 		return &storage->scene;
 	}
+	if (storage && make_a_fault(storage, name))
+		return &storage->scene;
+	free(storage);
 	return NULL;
 }
 

@@ -97,6 +97,30 @@ terminal.press("Escape")
 check("a key closes the help", wait_until(lambda: not terminal.shows("not one more step"), PATIENCE_S),
       terminal.picture())
 
+for key, pattern in (("1", r"channel carrier +dosing"), ("2", r"channel particles +dosing"), ("p", r"protocol +dosing"),
+                     ("e", r"events +dosing"), ("f", r"^No fault stands"), ("m", r"^This run owns the pumps")):
+    terminal.press(key)
+    check(f"{key} turns to its page, with the emergency stop on it",
+          terminal.wait(pattern) and terminal.shows(r"^x EMERGENCY STOP"), terminal.picture())
+steps = truth("rig0", "steps")
+terminal.press("i", "P", "H")
+check("by hand nothing is moved while a run owns the pump: no pause, no event, no step back",
+      terminal.wait(r"dosing") and moving("rig0") and truth("rig0", "steps") > steps and
+      not any("jog" in text for text in event_texts(terminal.record)))
+for key, pattern in (("Tab", r"^run +▕"), ("Tab", r"channel carrier"), ("BTab", r"── Steps ")):
+    terminal.press(key)
+    check(f"{key} turns the pages in their order", terminal.wait(pattern), terminal.picture())
+terminal.press("1")
+terminal.wait("channel carrier")
+shown = next((row for row in terminal.rows() if row.startswith("estimate")), "")
+check("the channel's page has the estimate with its band, and the volume stored",
+      re.search(r"estimate +\S+ ± \S+ uL/min", shown) and terminal.shows(r"^stored +\S+ (uL|nL)"), terminal.picture())
+terminal.press("+", "+", "+", "+", "+", "+", "Left")
+check("plots are zoomed into and scrolled back", terminal.wait("in the past"), terminal.picture())
+terminal.press("0", "o")
+check("0 is now again", wait_until(lambda: not terminal.shows("in the past"), PATIENCE_S) and
+      terminal.wait("── Steps "), terminal.picture())
+
 terminal.resize(100, 30)
 check("a resize is followed", wait_until(lambda: "EMERGENCY STOP" in terminal.rows()[29], PATIENCE_S),
       terminal.picture())
@@ -144,7 +168,7 @@ terminal.wait(r"Demonstration .* dosing")
 moving("rig0")
 terminal.press("x")
 check("x is the emergency stop", terminal.wait("operator +emergency stop by root") and
-      terminal.wait("any key leaves"), terminal.picture())
+      terminal.wait("q leaves"), terminal.picture())
 check("after it the pumps are at rest", at_rest("rig0", "rig1"))
 terminal.press("z")
 check("the emergency stop ends with status 4", terminal.ended() == 4, terminal.status())
@@ -156,7 +180,7 @@ moving("rig0")
 fault("rig0", "air")
 check("a fault is named with its channel and what to do",
       terminal.wait(r"FAULT carrier: air in line: find where air gets in"), terminal.picture())
-terminal.wait("any key leaves")
+terminal.wait("q leaves")
 terminal.press("z")
 check("a run stopped by a fault ends with status 3", terminal.ended() == 3, terminal.status())
 fault("rig0", "air", 0)

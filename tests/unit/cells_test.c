@@ -263,13 +263,13 @@ TEST(the_window_is_the_longest_round_time_that_the_samples_fill)
 	struct run_channel_view channel = channel_of(0.02, 30, 1, 1);
 
 	/* 4096 samples hold 81.9 s at 50 Hz, 409.5 s at 10 Hz, 4095 s at 1 Hz. */
-	CHECK_NEAR(plot_span(&channel), 60, 0);
+	CHECK_NEAR(series_span_s(&channel), 60, 0);
 	channel = channel_of(0.1, 30, 1, 1);
-	CHECK_NEAR(plot_span(&channel), 300, 0);
+	CHECK_NEAR(series_span_s(&channel), 300, 0);
 	channel = channel_of(1, 30, 1, 1);
-	CHECK_NEAR(plot_span(&channel), 3600, 0);
+	CHECK_NEAR(series_span_s(&channel), 3600, 0);
 	channel.history_count = 0;
-	CHECK_NEAR(plot_span(&channel), 60, 0);
+	CHECK_NEAR(series_span_s(&channel), 60, 0);
 }
 
 /*
@@ -282,7 +282,7 @@ TEST(a_plot_in_ascii_is_drawn_where_the_sum_says)
 	struct run_channel_view channel = channel_of(0.02, 3, 5, 10);
 	struct cells *cells = cells_new(7, 67, false);
 
-	plot_draw(cells, 0, 0, 7, 67, &channel);
+	plot_draw(cells, 0, 0, 7, 67, &channel, PLOT_FLOW, NULL);
 	check_text(cells,
 		   "     a  uL/min                               ** flow  -- set point\n"
 		   "     |\n"
@@ -300,7 +300,7 @@ TEST(a_plot_in_braille_is_drawn_where_the_sum_says)
 	struct run_channel_view channel = channel_of(0.02, 3, 5, 10);
 	struct cells *cells = cells_new(7, 67, true);
 
-	plot_draw(cells, 0, 0, 7, 67, &channel);
+	plot_draw(cells, 0, 0, 7, 67, &channel, PLOT_FLOW, NULL);
 	for (int column = 6; column < 66; column++) {
 		/* Row of dots 13 is the second in row 3 of cells: dots 2 and 5. */
 		CHECK_INT(cells->grid[4 * 67 + column].character, column < 9 ? 0x2812 : ' ');
@@ -319,7 +319,7 @@ TEST(missing_readings_leave_a_gap)
 
 	for (int i = 3 * 50; i < 6 * 50; i++)
 		ring[i].flow_ul_min = NAN;
-	plot_draw(cells, 0, 0, 7, 67, &channel);
+	plot_draw(cells, 0, 0, 7, 67, &channel, PLOT_FLOW, NULL);
 	/* 5.25 gives an axis 0..7.5 at steps of 5: 5 is row 1.33. The set point shows in the gap. */
 	for (int column = 0; column < 9; column++)
 		CHECK_INT(cells->grid[2 * 67 + 6 + column].character,
@@ -332,7 +332,7 @@ TEST(the_window_moves_by_whole_dots_and_ticks_with_it)
 	struct run_channel_view channel = channel_of(0.02, 75, 5, 5);
 	struct cells *cells = cells_new(7, 67, false);
 
-	plot_draw(cells, 0, 0, 7, 67, &channel);
+	plot_draw(cells, 0, 0, 7, 67, &channel, PLOT_FLOW, NULL);
 	/* The newest sample is of second 74: the 60 columns begin with second 15. */
 	check_text(cells,
 		   "     a  uL/min                               ** flow  -- set point\n"
@@ -430,6 +430,64 @@ TEST(two_channels_on_80_by_24_have_plots_numbers_steps_and_events)
 	CHECK_INT(layout.keys.row, 23);
 }
 
+TEST(a_whole_run_fits_whatever_its_length)
+{
+	static struct run_whole whole;
+	struct run_sample sample = { 0 };
+
+	for (int i = 0; i < 100000; i++) {
+		sample.time_s = i;
+		run_whole_add(&whole, &sample);
+		CHECK(whole.count <= RUN_HISTORY);
+	}
+	/* Doubled five times: 4096 * 32 > 100000. */
+	CHECK_INT(whole.every, 32);
+	CHECK_NEAR(whole.samples[0].time_s, 0, 0);
+	for (size_t i = 1; i < whole.count; i++)
+		CHECK_NEAR(whole.samples[i].time_s - whole.samples[i - 1].time_s, 32, 0);
+	CHECK(whole.samples[whole.count - 1].time_s > 100000 - 33);
+	/* What is no newer is not taken. */
+	sample.time_s = 5;
+	for (int i = 0; i < 100; i++)
+		run_whole_add(&whole, &sample);
+	CHECK(whole.samples[whole.count - 1].time_s > 99000);
+}
+
+TEST(the_finest_samples_that_reach_back_are_plotted)
+{
+	static struct run_sample ring[RUN_HISTORY];
+	static struct run_whole whole;
+	struct run_channel_view channel = { .history = ring, .whole = &whole };
+	struct series series;
+
+	for (int i = 0; i < 3 * RUN_HISTORY; i++) {
+		struct run_sample sample = { .time_s = i, .flow_ul_min = i, .delivered_ul = -i };
+
+		ring[channel.history_end] = sample;
+		channel.history_end = (channel.history_end + 1) % RUN_HISTORY;
+		channel.history_count += channel.history_count < RUN_HISTORY;
+		run_whole_add(&whole, &sample);
+	}
+	series_of(&series, &channel, PLOT_FLOW, 3 * RUN_HISTORY - 10);
+	CHECK(series.samples == ring);
+	CHECK_INT(series.count - series.first, 10);
+	series_of(&series, &channel, PLOT_VOLUME, 100);
+	CHECK(series.samples == whole.samples);
+	CHECK_NEAR(series_at(&series, series.first)->time_s, 100, 0);
+	CHECK_NEAR(series_value(&series, series_at(&series, series.first)), -100, 0);
+	series_end(&series, 200);
+	CHECK_NEAR(series_at(&series, series.count - 1)->time_s, 200, 0);
+	CHECK_INT(series.count - series.first, 26);
+}
+
+TEST(zooming_goes_by_round_times)
+{
+	CHECK_NEAR(plot_zoom(60, true), 30, 0);
+	CHECK_NEAR(plot_zoom(60, false), 120, 0);
+	CHECK_NEAR(plot_zoom(5, true), 5, 0);
+	CHECK_NEAR(plot_zoom(45, true), 30, 0);
+}
+
 int main(void)
 {
 	RUN(text_is_clipped_with_an_ellipsis);
@@ -453,5 +511,8 @@ int main(void)
 	RUN(times_are_cut_not_rounded);
 	RUN(areas_never_overlap_nor_leave_the_screen);
 	RUN(two_channels_on_80_by_24_have_plots_numbers_steps_and_events);
+	RUN(a_whole_run_fits_whatever_its_length);
+	RUN(the_finest_samples_that_reach_back_are_plotted);
+	RUN(zooming_goes_by_round_times);
 	return test_end();
 }

@@ -27,6 +27,21 @@ static const struct picture {
 	{ "question", 80, 24, false }, { "confirm-quit", 80, 24, false }, { "help", 80, 24, false },
 	{ "scrolled", 80, 24, false }, { "fault", 80, 24, false }, { "lost", 80, 24, false },
 	{ "stopped", 80, 24, false }, { "done", 80, 24, false },
+	/* every page */
+	{ "channel", 80, 24, false }, { "channel", 60, 15, false }, { "channel", 120, 40, false },
+	{ "channel", 300, 100, false }, { "channel", 20, 5, false }, { "channel", 80, 24, true },
+	{ "channel-fault", 80, 24, false }, { "channel-blind", 80, 40, false },
+	{ "zoomed", 80, 24, false }, { "past", 80, 24, false }, { "whole", 80, 24, false },
+	{ "protocol", 80, 24, false }, { "protocol", 40, 12, false }, { "protocol", 80, 24, true },
+	{ "events", 80, 24, false }, { "events", 120, 40, false }, { "events", 80, 24, true },
+	{ "faults", 80, 24, false }, { "faults", 40, 12, false }, { "faults", 80, 24, true },
+	{ "faults-none", 80, 24, false }, { "manual", 80, 24, false }, { "manual", 20, 5, false },
+	{ "manual-refused", 80, 24, false },
+	/* every fault, by its bit */
+	{ "fault-0", 80, 16, false }, { "fault-1", 80, 16, false }, { "fault-2", 80, 16, false }, { "fault-3", 80, 16, false },
+	{ "fault-4", 80, 16, false }, { "fault-5", 80, 16, false }, { "fault-6", 80, 16, false }, { "fault-7", 80, 16, false },
+	{ "fault-8", 80, 16, false }, { "fault-9", 80, 16, false }, { "fault-10", 80, 16, false }, { "fault-11", 80, 16, false },
+	{ "fault-12", 80, 16, false }, { "fault-13", 80, 16, false }, { "fault-14", 80, 16, false }, { "fault-15", 80, 16, false },
 	/* other sizes */
 	{ "two", 120, 40, false }, { "four", 120, 40, false }, { "four", 300, 100, false },
 	{ "one", 60, 15, false }, { "two", 60, 15, false }, { "four", 60, 15, false },
@@ -241,7 +256,10 @@ TEST(text_of_a_protocol_cannot_steer_the_terminal)
 
 TEST(any_size_can_be_drawn)
 {
-	static const char *const names[] = { "starting", "six", "lost", "help", "question" };
+	static const char *const names[] = {
+		"starting", "six", "lost", "help", "question", "channel", "channel-blind", "protocol", "events",
+		"faults", "manual", "past",
+	};
 	static const int rows[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 14, 17, 24, 70 };
 	static const int columns[] = { 0, 1, 2, 3, 4, 5, 7, 10, 15, 23, 24, 25, 40, 80, 119, 120, 250 };
 

@@ -9,18 +9,18 @@
 
 static const char *const names[] = {
 	"starting", "one", "two", "four", "six", "late", "withdraw", "blind", "paused", "question", "fault",
-	"lost", "stopped", "done",
+	"lost", "stopped", "done", "channel", "channel-fault", "channel-blind", "zoomed", "past", "whole", "protocol",
+	"events", "faults", "manual",
 };
 
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
-static char *picture(const struct run_view *view)
+static char *picture(const struct run_view *view, const struct screen_state *state)
 {
-	const struct screen_state state = { 0 };
 	struct cells *cells = cells_new(40, 120, true);
 	char *text;
 
-	screen_draw(cells, view, &state);
+	screen_draw(cells, view, state);
 	text = cells_to_text(cells);
 	cells_free(cells);
 	return text;
@@ -44,8 +44,8 @@ TEST(a_screen_elsewhere_draws_the_same_picture)
 		char *here, *there;
 
 		CHECK(pass_on(&scene->view, &told, &replica));
-		here = picture(&scene->view);
-		there = picture(&replica.view);
+		here = picture(&scene->view, &scene->state);
+		there = picture(&replica.view, &scene->state);
 		if (strcmp(here, there))
 			printf("# %s: here\n%s# there\n%s", names[i], here, there);
 		CHECK(!strcmp(here, there));
@@ -71,8 +71,8 @@ TEST(later_lines_hold_only_what_is_new)
 	again = wire_write(&scene->view, &told, NULL);
 	CHECK(strlen(again) < strlen(first) / 10);
 	CHECK(!replica_take(&replica, again));
-	here = picture(&scene->view);
-	there = picture(&replica.view);
+	here = picture(&scene->view, &scene->state);
+	there = picture(&replica.view, &scene->state);
 	CHECK(!strcmp(here, there));
 	CHECK_INT(replica.view.event_count, scene->view.event_count);
 	CHECK_NEAR(replica.view.elapsed_s, now_s, 1e-6);
@@ -116,7 +116,7 @@ TEST(odd_values_stay_within_the_picture)
 
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
 		CHECK_INT(replica_take(&replica, odd[i]), 0);
-		text = picture(&replica.view);
+		text = picture(&replica.view, &(struct screen_state){ .page = PAGE_CHANNEL });
 		CHECK(*text);
 		free(text);
 	}

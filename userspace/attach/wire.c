@@ -10,10 +10,13 @@
 /* The numbers of a channel, in the order of the line. */
 enum {
 	SETPOINT, FLOW, ESTIMATE, PUMP_RATE, DELIVERED, TARGET, PARTICLES, PARTICLES_TARGET,
-	PRESSURE, TEMPERATURE, FAULTS, STATE, FLAGS, GONE, CHANNEL_NUMBERS,
+	PRESSURE, TEMPERATURE, FAULTS, STATE, FLAGS, GONE, BAND, STORED, CHANNEL_NUMBERS,
 };
 
-enum { SAMPLE_TIME, SAMPLE_FLOW, SAMPLE_ESTIMATE, SAMPLE_SETPOINT, SAMPLE_PRESSURE, SAMPLE_NUMBERS };
+enum {
+	SAMPLE_TIME, SAMPLE_FLOW, SAMPLE_ESTIMATE, SAMPLE_SETPOINT, SAMPLE_PRESSURE, SAMPLE_BAND, SAMPLE_DELIVERED,
+	SAMPLE_NUMBERS,
+};
 
 static const char *const command_names[] = { "pause", "resume", "stop", "emergency_stop", "yes", "no", "take", "detach" };
 
@@ -79,6 +82,9 @@ static struct json_object *fixed(const struct run_view *view)
 
 		json_object_object_add(one, "name", text_or_null(c->name));
 		json_object_object_add(one, "pump", text_or_null(c->pump));
+		json_object_object_add(one, "device", text_or_null(c->device));
+		json_object_object_add(one, "sensor", text_or_null(c->sensor));
+		json_object_object_add(one, "step_ul", number(c->step_ul));
 		json_object_object_add(one, "syringe", text_or_null(c->syringe));
 		json_object_object_add(one, "fluid", text_or_null(c->fluid));
 		json_object_object_add(one, "peak_ul_min", number(c->peak_ul_min));
@@ -110,6 +116,7 @@ static struct json_object *channels_now(const struct run_view *view)
 			[PARTICLES] = c->particles_delivered, [PARTICLES_TARGET] = c->particles_target,
 			[PRESSURE] = c->pressure_kpa, [TEMPERATURE] = c->temperature_c,
 			[FAULTS] = c->faults, [STATE] = c->state, [FLAGS] = c->sensor_flags, [GONE] = c->gone,
+			[BAND] = c->band_ul_min, [STORED] = c->stored_ul,
 		};
 
 		json_object_array_add(array, numbers(values, CHANNEL_NUMBERS));
@@ -155,6 +162,34 @@ static struct json_object *events_now(const struct run_view *view, struct wire_t
 	return array;
 }
 
+static struct json_object *sample_line(const struct run_sample *s)
+{
+	const double values[SAMPLE_NUMBERS] = {
+		[SAMPLE_TIME] = s->time_s, [SAMPLE_FLOW] = s->flow_ul_min, [SAMPLE_ESTIMATE] = s->estimate_ul_min,
+		[SAMPLE_SETPOINT] = s->setpoint_ul_min, [SAMPLE_PRESSURE] = s->pressure_kpa,
+		[SAMPLE_BAND] = s->band_ul_min, [SAMPLE_DELIVERED] = s->delivered_ul,
+	};
+
+	return numbers(values, SAMPLE_NUMBERS);
+}
+
+/* Once: what is older than the history; the screen goes on with it by itself. */
+static struct json_object *wholes(const struct run_view *view)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < view->channel_count; i++) {
+		const struct run_whole *whole = view->channels[i].whole;
+		struct json_object *samples = json_object_new_array();
+
+		for (size_t k = 0; whole && k < whole->count; k++)
+			json_object_array_add(samples, sample_line(&whole->samples[k]));
+		json_object_array_add(samples, json_object_new_int(whole ? whole->every : 1));
+		json_object_array_add(array, samples);
+	}
+	return array;
+}
+
 static struct json_object *history_now(const struct run_view *view, struct wire_told *told)
 {
 	struct json_object *array = json_object_new_array();
@@ -170,13 +205,8 @@ static struct json_object *history_now(const struct run_view *view, struct wire_
 		for (; fresh; fresh--) {
 			const struct run_sample *s =
 				&c->history[(c->history_end + RUN_HISTORY - fresh) % RUN_HISTORY];
-			const double values[SAMPLE_NUMBERS] = {
-				[SAMPLE_TIME] = s->time_s, [SAMPLE_FLOW] = s->flow_ul_min,
-				[SAMPLE_ESTIMATE] = s->estimate_ul_min, [SAMPLE_SETPOINT] = s->setpoint_ul_min,
-				[SAMPLE_PRESSURE] = s->pressure_kpa,
-			};
 
-			json_object_array_add(samples, numbers(values, SAMPLE_NUMBERS));
+			json_object_array_add(samples, sample_line(s));
 			told->history_s[i] = s->time_s;
 		}
 		json_object_array_add(array, samples);
@@ -209,6 +239,7 @@ char *wire_write(const struct run_view *view, struct wire_told *told, const char
 {
 	bool all = told->program != view->steps || told->step_count != view->step_count || !told->steps;
 	struct json_object *object;
+	bool first = !told->history_s;
 	char *line;
 
 	if (all && !begin(view, told))
@@ -216,6 +247,8 @@ char *wire_write(const struct run_view *view, struct wire_told *told, const char
 	object = json_object_new_object();
 	if (all)
 		json_object_object_add(object, "fixed", fixed(view));
+	if (first)
+		json_object_object_add(object, "wholes", wholes(view));
 	json_object_object_add(object, "status", json_object_new_int(view->status));
 	json_object_object_add(object, "status_text", text_or_null(view->status_text));
 	json_object_object_add(object, "elapsed_s", number(view->elapsed_s));
@@ -300,8 +333,9 @@ static int take_fixed(struct replica *r, struct json_object *told)
 		view->channel_count = length_of(channels);
 		view->channels = calloc(view->channel_count + 1, sizeof(*view->channels));
 		r->history = calloc((view->channel_count + 1) * RUN_HISTORY, sizeof(*r->history));
+		r->wholes = calloc(view->channel_count + 1, sizeof(*r->wholes));
 	}
-	if (!new_steps || !view->channels || !r->history) {
+	if (!new_steps || !view->channels || !r->history || !r->wholes) {
 		free(new_steps);
 		return -1;
 	}
@@ -320,10 +354,14 @@ static int take_fixed(struct replica *r, struct json_object *told)
 
 		c->name = named(one, "name");
 		c->pump = named(one, "pump");
+		c->device = named(one, "device");
+		c->sensor = named(one, "sensor");
+		c->step_ul = number_in(one, "step_ul", 0);
 		c->syringe = named(one, "syringe");
 		c->fluid = named(one, "fluid");
 		c->peak_ul_min = number_in(one, "peak_ul_min", 0);
 		c->history = r->history + i * RUN_HISTORY;
+		c->whole = &r->wholes[i];
 	}
 	for (size_t i = 0; i < view->step_count; i++) {
 		struct json_object *one = json_object_array_get_idx(steps, i);
@@ -356,6 +394,8 @@ static void take_channels(struct run_view *view, struct json_object *array)
 		c->state = fmax(0, at(one, STATE));
 		c->sensor_flags = fmax(0, at(one, FLAGS));
 		c->gone = at(one, GONE) > 0;
+		c->band_ul_min = at(one, BAND);
+		c->stored_ul = at(one, STORED);
 	}
 }
 
@@ -405,6 +445,35 @@ static int take_events(struct replica *r, struct json_object *array)
 	return 0;
 }
 
+static struct run_sample sample_of(struct json_object *line)
+{
+	return (struct run_sample){
+		.time_s = at(line, SAMPLE_TIME), .flow_ul_min = at(line, SAMPLE_FLOW),
+		.estimate_ul_min = at(line, SAMPLE_ESTIMATE), .setpoint_ul_min = at(line, SAMPLE_SETPOINT),
+		.pressure_kpa = at(line, SAMPLE_PRESSURE), .band_ul_min = at(line, SAMPLE_BAND),
+		.delivered_ul = at(line, SAMPLE_DELIVERED),
+	};
+}
+
+static void take_wholes(struct replica *r, struct json_object *array)
+{
+	for (size_t i = 0; i < length_of(array) && i < r->view.channel_count; i++) {
+		struct json_object *samples = json_object_array_get_idx(array, i);
+		size_t count = length_of(samples);
+		struct run_whole *whole = &r->wholes[i];
+
+		if (!count)
+			continue;
+		*whole = (struct run_whole){ .every = 1 };
+		for (size_t k = 0; k < count - 1; k++) {
+			struct run_sample sample = sample_of(json_object_array_get_idx(samples, k));
+
+			run_whole_add(whole, &sample);
+		}
+		whole->every = fmin(fmax(1, at(samples, count - 1)), 1 << 30);
+	}
+}
+
 static void take_history(struct replica *r, struct json_object *array)
 {
 	for (size_t i = 0; i < length_of(array) && i < r->view.channel_count; i++) {
@@ -414,11 +483,10 @@ static void take_history(struct replica *r, struct json_object *array)
 		for (size_t k = 0; k < length_of(samples); k++) {
 			struct json_object *one = json_object_array_get_idx(samples, k);
 
-			r->history[i * RUN_HISTORY + c->history_end] = (struct run_sample){
-				.time_s = at(one, SAMPLE_TIME), .flow_ul_min = at(one, SAMPLE_FLOW),
-				.estimate_ul_min = at(one, SAMPLE_ESTIMATE), .setpoint_ul_min = at(one, SAMPLE_SETPOINT),
-				.pressure_kpa = at(one, SAMPLE_PRESSURE),
-			};
+			struct run_sample sample = sample_of(one);
+
+			r->history[i * RUN_HISTORY + c->history_end] = sample;
+			run_whole_add(&r->wholes[i], &sample);
 			c->history_end = (c->history_end + 1) % RUN_HISTORY;
 			c->history_count += c->history_count < RUN_HISTORY;
 		}
@@ -446,6 +514,7 @@ static int take_now(struct replica *r, struct json_object *now)
 	r->controller = text_of(now, "controller");
 	take_channels(view, member(now, "channels", json_type_array));
 	take_steps(view, member(now, "steps", json_type_array));
+	take_wholes(r, member(now, "wholes", json_type_array));
 	take_history(r, member(now, "history", json_type_array));
 	if (take_events(r, member(now, "events", json_type_array)))
 		return -1;
@@ -477,6 +546,7 @@ void replica_clear(struct replica *r)
 		free((char *)r->events[i].text);
 	free(r->events);
 	free(r->history);
+	free(r->wholes);
 	free(r->view.steps);
 	free(r->view.channels);
 	json_object_put(r->fixed);

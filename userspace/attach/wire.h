@@ -35,6 +35,7 @@ struct replica {
 	struct json_object *fixed, *now;
 	struct run_event_view *events;
 	struct run_sample *history;
+	struct run_whole *wholes;
 };
 
 /* Takes in a line. -1: it is no such line. */

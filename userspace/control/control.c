@@ -322,6 +322,7 @@ void control_sample(struct control *c, const struct control_sample *sample,
 
 	output->pump_rate_m3_s = copysign(c->rate, c->set_point);
 	output->flow_m3_s = c->seen ? c->belief.q : c->flow_f;
+	output->flow_sd_m3_s = c->seen ? c->belief.q_sd : NAN;
 	output->stored_m3 = c->seen && c->belief.ln_tau_sd < 0.5 ? c->belief.stored_m3 : NAN;
 }
 

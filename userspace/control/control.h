@@ -38,6 +38,7 @@ struct control_sample {
 struct control_output {
 	double pump_rate_m3_s;		/* signed: ask the pump for this */
 	double flow_m3_s;		/* estimated outlet flow */
+	double flow_sd_m3_s;		/* standard deviation of it; NAN: not known yet */
 	double stored_m3;		/* estimated volume held back by compliance; NAN: not known yet */
 };
 

@@ -33,6 +33,8 @@ int channel_start(struct channel *c, double sample_rate_hz)
 	c->flow_m3_s = NAN;
 	c->pressure_pa = NAN;
 	c->temperature_c = NAN;
+	c->output.flow_sd_m3_s = NAN;
+	c->output.stored_m3 = NAN;
 	metrics_init(&c->metrics);
 
 	config.sample_period_s = c->period_s;

@@ -286,6 +286,7 @@ struct runner *runner_new(const struct runner_options *options, enum nanodose_ex
 	    claim_channels(r, status) && clear_channels(r)) {
 		measure_steps(r);
 		if (limit_channels(r) && start_channels(r) && resume_channels(r) && create_record(r)) {
+			view_devices(r);
 			*status = NANODOSE_EXIT_DONE;
 			return r;
 		}

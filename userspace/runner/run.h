@@ -113,6 +113,7 @@ struct runner {
 	uint64_t drawn_ns;
 	double history_s;		/* time between two samples kept for plots */
 	struct run_sample *history;	/* RUN_HISTORY a channel */
+	struct run_whole *wholes;	/* one a channel */
 	struct run_event_view *events;
 	size_t event_count, event_space;
 	char status_text[256];
@@ -245,6 +246,8 @@ bool run_close_record(struct runner *runner);
 int view_init(struct runner *runner);
 /* A motion has spared some of its volume: what each channel is to give. */
 void view_targets(struct runner *runner);
+/* What the devices are, once they have told. */
+void view_devices(struct runner *runner);
 /* The steps that a front is shown are those of another program now. */
 void view_program(struct runner *runner);
 void view_sample(struct runner *runner, const struct channel *channel);

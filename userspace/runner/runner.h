@@ -37,16 +37,33 @@ struct run_sample {
 	float estimate_ul_min;
 	float setpoint_ul_min;
 	float pressure_kpa;		/* NAN: no reading */
+	float band_ul_min;		/* two standard deviations of the estimate; NAN: not known */
+	float delivered_ul;
 };
+
+/* The whole run in at most RUN_HISTORY samples, oldest first: every so manyth of them. */
+struct run_whole {
+	struct run_sample samples[RUN_HISTORY];
+	size_t count;
+	unsigned int every, skipped;
+};
+
+/* Full, every second one goes. One not newer than the last is left out. */
+void run_whole_add(struct run_whole *whole, const struct run_sample *sample);
 
 struct run_channel_view {
 	const char *name;
 	const char *pump;		/* label or device name */
+	const char *device;		/* as the kernel calls it */
+	const char *sensor;		/* its flow sensor; "": none */
+	double step_ul;			/* volume of a microstep */
 	const char *syringe;
 	const char *fluid;		/* "water", "ipa" or the protocol's name */
 	double setpoint_ul_min;
 	double flow_ul_min;		/* sensor; NAN: none */
 	double estimate_ul_min;
+	double band_ul_min;		/* two standard deviations of it; NAN: not known */
+	double stored_ul;		/* held back by what gives way; NAN: not known */
 	double pump_rate_ul_min;	/* by the steps asked for */
 	double delivered_ul;		/* by steps, whole run, infused less withdrawn */
 	double target_ul;		/* of the whole protocol */
@@ -63,6 +80,7 @@ struct run_channel_view {
 	const struct run_sample *history;
 	size_t history_count;		/* valid entries, at most RUN_HISTORY */
 	size_t history_end;		/* index after the newest */
+	const struct run_whole *whole;	/* may be NULL */
 };
 
 enum run_step_state { RUN_STEP_TODO, RUN_STEP_ACTIVE, RUN_STEP_DONE, RUN_STEP_SKIPPED };

@@ -19,7 +19,8 @@ int view_init(struct runner *r)
 
 	view->channels = calloc(r->channel_count + 1, sizeof(*view->channels));
 	r->history = calloc((r->channel_count + 1) * RUN_HISTORY, sizeof(*r->history));
-	if (!view->channels || !r->history)
+	r->wholes = calloc(r->channel_count + 1, sizeof(*r->wholes));
+	if (!view->channels || !r->history || !r->wholes)
 		return -1;
 	view->channel_count = r->channel_count;
 	view->protocol_name = r->protocol->name;
@@ -37,9 +38,22 @@ int view_init(struct runner *r)
 		channel->fluid = plan->fluid;
 		channel->peak_ul_min = plan->peak_rate_m3_s / UL_MIN;
 		channel->history = r->history + i * RUN_HISTORY;
+		channel->whole = &r->wholes[i];
 	}
 	view_targets(r);
 	return 0;
+}
+
+void view_devices(struct runner *r)
+{
+	for (size_t i = 0; i < r->channel_count; i++) {
+		const struct channel *c = &r->channels[i];
+		struct run_channel_view *view = &r->view.channels[i];
+
+		view->device = c->info.name;
+		view->sensor = c->has_sensor ? nanodose_sensor_name(c->info.sensor_model) : "";
+		view->step_ul = c->step_m3 / UL;
+	}
 }
 
 void view_targets(struct runner *r)
@@ -64,6 +78,7 @@ void view_free(struct runner *r)
 		free((char *)r->events[i].text);
 	free(r->events);
 	free(r->history);
+	free(r->wholes);
 	free(r->view.channels);
 }
 
@@ -76,16 +91,21 @@ void view_sample(struct runner *r, const struct channel *c)
 		view->history_count ?
 			&history[(view->history_end + RUN_HISTORY - 1) % RUN_HISTORY] :
 			NULL;
+	struct run_sample sample;
 
 	if (last && time_s < last->time_s + r->history_s)
 		return;
-	history[view->history_end] = (struct run_sample){
+	sample = (struct run_sample){
 		.time_s = time_s,
 		.flow_ul_min = c->flow_m3_s / UL_MIN,
 		.estimate_ul_min = c->output.flow_m3_s / UL_MIN,
 		.setpoint_ul_min = channel_set_point_m3_s(c) / UL_MIN,
 		.pressure_kpa = c->pressure_pa / 1000,
+		.band_ul_min = 2 * c->output.flow_sd_m3_s / UL_MIN,
+		.delivered_ul = channel_delivered_m3(c) / UL,
 	};
+	history[view->history_end] = sample;
+	run_whole_add(&r->wholes[c->index], &sample);
 	view->history_end = (view->history_end + 1) % RUN_HISTORY;
 	if (view->history_count < RUN_HISTORY)
 		view->history_count++;
@@ -98,6 +118,8 @@ static void update_channel(struct run_channel_view *view, const struct channel *
 	view->setpoint_ul_min = channel_set_point_m3_s(c) / UL_MIN;
 	view->flow_ul_min = c->flow_m3_s / UL_MIN;
 	view->estimate_ul_min = c->output.flow_m3_s / UL_MIN;
+	view->band_ul_min = 2 * c->output.flow_sd_m3_s / UL_MIN;
+	view->stored_ul = c->output.stored_m3 / UL;
 	view->pump_rate_ul_min = c->moving ? c->run_rate_nhz / 1e9 * c->step_m3 / UL_MIN : 0;
 	view->delivered_ul = channel_delivered_m3(c) / UL;
 	view->particles_delivered = concentration > 0 ? concentration * channel_delivered_m3(c) :

@@ -12,7 +12,8 @@ bool canvas_init(struct canvas *canvas, int rows, int columns, bool utf8)
 		.height = rows * (utf8 ? 4 : 1), .width = columns * (utf8 ? 2 : 1),
 	};
 	canvas->dots[0] = calloc(CANVAS_LAYERS, (size_t)rows * columns);
-	canvas->dots[1] = canvas->dots[0] + (size_t)rows * columns;
+	for (int i = 1; i < CANVAS_LAYERS; i++)
+		canvas->dots[i] = canvas->dots[0] + (size_t)rows * columns * i;
 	return canvas->dots[0];
 }
 
@@ -38,18 +39,27 @@ void canvas_dot(struct canvas *canvas, enum canvas_layer layer, int y, int x)
 
 void canvas_draw(const struct canvas *canvas, struct cells *cells, int row, int column)
 {
+	static const enum cell_style styles[CANVAS_LAYERS] = {
+		[CANVAS_BAND] = CELL_DIM, [CANVAS_SETPOINT] = CELL_SETPOINT, [CANVAS_FLOW] = CELL_FLOW,
+	};
+	static const char ascii[CANVAS_LAYERS] = {
+		[CANVAS_BAND] = '.', [CANVAS_SETPOINT] = '-', [CANVAS_FLOW] = '*',
+	};
+
 	for (int y = 0; y < canvas->rows; y++) {
 		for (int x = 0; x < canvas->columns; x++) {
-			uint8_t flow = canvas->dots[CANVAS_FLOW][y * canvas->columns + x];
-			uint8_t setpoint = canvas->dots[CANVAS_SETPOINT][y * canvas->columns + x];
-			uint32_t character = flow ? '*' : '-';
+			uint8_t dots = 0;
+			int top = -1;
 
-			if (!flow && !setpoint)
-				continue;
-			if (canvas->utf8)
-				character = BRAILLE + (flow | setpoint);
-			cells_put(cells, row + y, column + x, character,
-				  flow ? CELL_FLOW : CELL_SETPOINT);
+			for (int i = 0; i < CANVAS_LAYERS; i++) {
+				uint8_t more = canvas->dots[i][y * canvas->columns + x];
+
+				dots |= more;
+				top = more ? i : top;
+			}
+			if (top >= 0)
+				cells_put(cells, row + y, column + x,
+					  canvas->utf8 ? BRAILLE + dots : ascii[top], styles[top]);
 		}
 	}
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Dots below the size of a character: 2 x 4 a cell with Unicode's braille
- * patterns, 1 x 1 in ASCII. Two layers, told apart by their form as well as by
- * their style: the caller draws one solid and one dotted, ASCII has '*' and '-'.
+ * patterns, 1 x 1 in ASCII. Layers are told apart by their form as well as by
+ * their style: the caller draws one solid and the others dotted, ASCII has '*',
+ * '-' and '.'.
  */
 #ifndef CANVAS_H
 #define CANVAS_H
@@ -12,7 +13,7 @@
 
 #include "cells.h"
 
-enum canvas_layer { CANVAS_SETPOINT, CANVAS_FLOW, CANVAS_LAYERS };
+enum canvas_layer { CANVAS_BAND, CANVAS_SETPOINT, CANVAS_FLOW, CANVAS_LAYERS };
 
 struct canvas {
 	int rows, columns;	/* cells */
@@ -26,7 +27,7 @@ bool canvas_init(struct canvas *canvas, int rows, int columns, bool utf8);
 void canvas_release(struct canvas *canvas);
 /* From the top left; clipped. */
 void canvas_dot(struct canvas *canvas, enum canvas_layer layer, int y, int x);
-/* Where both layers have dots in a cell, the flow's style wins. */
+/* Where several layers have dots in a cell, the later one's style wins. */
 void canvas_draw(const struct canvas *canvas, struct cells *cells, int row, int column);
 
 #endif /* CANVAS_H */

@@ -39,7 +39,7 @@ struct channels_plan {
 	struct row_plan first, second;
 };
 
-static double volume_fraction(const struct run_channel_view *channel)
+double channel_fraction(const struct run_channel_view *channel)
 {
 	struct format_unit unit;
 	char delivered[24], target[24];
@@ -125,7 +125,16 @@ static void write_particles(const struct run_channel_view *channel, enum form fo
 		snprintf(text, FIELD_SIZE, "%*s particles", (int)strlen(target), delivered);
 }
 
-static const char *state_word(const struct run_channel_view *channel)
+void channel_particles(const struct run_channel_view *channel, char *text, size_t size)
+{
+	char delivered[32], target[32];
+
+	snprintf(text, size, "%s of %s",
+		 write_count(channel->particles_delivered, delivered, sizeof(delivered)),
+		 write_count(channel->particles_target, target, sizeof(target)));
+}
+
+const char *channel_word(const struct run_channel_view *channel)
 {
 	if (channel->gone)
 		return "gone";
@@ -140,7 +149,7 @@ static void write_field(const struct run_channel_view *channel, enum field field
 	text[0] = '\0';
 	switch (field) {
 	case FIELD_PERCENT:
-		write_percent(volume_fraction(channel), text);
+		write_percent(channel_fraction(channel), text);
 		break;
 	case FIELD_VOLUME:
 		write_volume(channel, form, text);
@@ -167,7 +176,7 @@ static void write_field(const struct run_channel_view *channel, enum field field
 		write_particles(channel, form, text);
 		break;
 	case FIELD_STATE:
-		snprintf(text, FIELD_SIZE, "%s", state_word(channel));
+		snprintf(text, FIELD_SIZE, "%s", channel_word(channel));
 		break;
 	default:
 		break;
@@ -313,6 +322,16 @@ static void draw_run(struct cells *cells, int row, const struct channels_plan *p
 		cells_text(cells, row, column, cells->columns - column, CELL_NORMAL, "%s", text);
 }
 
+void draw_run_row(struct cells *cells, const struct layout_area *area, const struct run_view *view)
+{
+	struct channels_plan plan = { .name_columns = 3 };
+
+	plan.bar_columns = area->columns - plan.name_columns - 1 - RUN_COLUMNS;
+	if (plan.bar_columns < BAR_MIN_COLUMNS)
+		plan.bar_columns = area->columns / 3;
+	draw_run(cells, area->row, &plan, view);
+}
+
 void draw_channels(struct cells *cells, const struct layout *layout, const struct run_view *view)
 {
 	int shown = layout->channels.rows / layout->channel_rows;
@@ -332,7 +351,7 @@ void draw_channels(struct cells *cells, const struct layout *layout, const struc
 		cells_text(cells, row, 0, plan.name_columns, bad ? CELL_FAULT : CELL_BOLD, "%s",
 			   channel->name);
 		bar_draw(cells, row, plan.name_columns + 1, plan.bar_columns,
-			 volume_fraction(channel));
+			 channel_fraction(channel));
 		draw_row(cells, row, plan.name_columns + 1 + plan.bar_columns + 1, &plan.first,
 			 channel);
 		if (layout->channel_rows == 2)

@@ -12,8 +12,8 @@
 #define SOURCE_COLUMNS	9
 #define SOURCE_FROM	70	/* columns from which an event's source is named */
 
-static void draw_header(struct cells *cells, const struct layout_area *area, const char *title,
-			const char *detail)
+void draw_header(struct cells *cells, const struct layout_area *area, const char *title,
+		 const char *detail)
 {
 	const struct glyphs *glyphs = glyphs_of(cells->utf8);
 	int column = area->column + 2;
@@ -85,17 +85,35 @@ static void draw_step(struct cells *cells, const struct layout_area *area, int r
 	cells_text(cells, row, area->column + 2 + indent, room, style, "%s", step->text);
 }
 
-void draw_steps(struct cells *cells, const struct layout_area *area, const struct run_view *view)
+/* Index of the first step shown. */
+static size_t first_step(const struct run_view *view, size_t shown, long scroll)
+{
+	size_t sight = step_in_sight(view);
+	long most = view->step_count > shown ? view->step_count - shown : 0, first;
+
+	/* One or two done ones above it, what comes below it. */
+	first = sight > shown / 3 ? sight - shown / 3 : 0;
+	first = (first < most ? first : most) + scroll;
+	if (first < 0)
+		return 0;
+	return first < most ? first : most;
+}
+
+long steps_scroll_fit(const struct layout_area *area, const struct run_view *view, long scroll)
+{
+	size_t shown = list_rows(area).rows;
+
+	return (long)first_step(view, shown, scroll) - (long)first_step(view, shown, 0);
+}
+
+void draw_steps(struct cells *cells, const struct layout_area *area, const struct run_view *view, long scroll)
 {
 	struct layout_area rows = list_rows(area);
-	size_t sight = step_in_sight(view), shown = rows.rows, first;
+	size_t shown = rows.rows, first;
 
 	if (rows.rows < 1)
 		return;
-	/* One or two done ones above it, what comes below it. */
-	first = sight > shown / 3 ? sight - shown / 3 : 0;
-	if (first + shown > view->step_count)
-		first = view->step_count > shown ? view->step_count - shown : 0;
+	first = first_step(view, shown, scroll);
 	if (rows.rows < area->rows) {
 		char detail[64] = "";
 

@@ -94,7 +94,8 @@ int notices_collect(struct notice_line *lines, const struct run_view *view,
 		add(&notices, CELL_WARNING, "Quit? This stops the run. y stops and quits, n goes on.");
 	else if (view->question && !view_is_over(view))
 		add_question(&notices, view);
-	for (size_t i = 0; i < view->channel_count; i++)
+	/* The page of faults has them, with room to spare. */
+	for (size_t i = 0; i < view->channel_count && state->page != PAGE_FAULTS; i++)
 		add_faults(&notices, &view->channels[i]);
 	add_result(&notices, view);
 	if (view->status == RUN_PAUSED && !view->question)
@@ -120,22 +121,20 @@ static int hints_columns(const struct hint *hints, int count, bool brief)
 void draw_keys(struct cells *cells, const struct layout_area *area, const struct run_view *view,
 	       const struct screen_state *state)
 {
-	const struct glyphs *glyphs = glyphs_of(cells->utf8);
 	bool paused = view->status == RUN_PAUSED || view->status == RUN_PAUSING;
 	/* The most needed first: on a narrow screen the last ones fall off. */
 	const struct hint running[] = {
 		{ "x", "EMERGENCY STOP", "E-STOP" }, { "s", "stop", "stop" },
 		{ "space", paused ? "resume" : "pause", paused ? "resume" : "pause" },
 		{ "q", "quit", "quit" }, { "d", "detach", "detach" }, { "?", "help", "help" },
-		{ glyphs->arrows, "events", "ev." },
+		{ "Tab", "pages", "pages" },
 	};
 	const struct hint asked[] = {
 		{ "y", "yes", "yes" }, { "n", "no", "no" }, { "x", "EMERGENCY STOP", "E-STOP" },
 		{ "s", "stop", "stop" }, { "q", "quit", "quit" }, { "?", "help", "help" },
 	};
 	const struct hint over[] = {
-		{ "any key", "leaves", "leaves" }, { "?", "help", "help" },
-		{ glyphs->arrows, "events", "ev." },
+		{ "q", "leaves", "leaves" }, { "?", "help", "help" }, { "Tab", "pages", "pages" },
 	};
 	const struct hint *hints = running;
 	int count = sizeof(running) / sizeof(running[0]), column = area->column;
@@ -163,7 +162,7 @@ void draw_help(struct cells *cells)
 {
 	const struct glyphs *glyphs = glyphs_of(cells->utf8);
 	char marks[4][5] = { "" };
-	char lines[18][80];
+	char lines[20][80];
 	int count = 0, rows, columns = 0, top, left;
 
 	marks[0][text_encode(glyphs->done, marks[0])] = '\0';
@@ -177,11 +176,13 @@ void draw_help(struct cells *cells)
 	LINE("q          quit: asks first, as it stops the run");
 	LINE("d c        leave it alone, it goes on; take it in hand");
 	LINE("y Enter n  answer a question");
-	LINE("%s    scroll the events, also PgUp PgDn", cells->utf8 ? "\u2191 \u2193    " : "up down");
-	LINE("Home End   oldest, newest event");
+	LINE("Tab o 1-9  next page; overview; page of a channel");
+	LINE("p e f m    protocol, events, faults, calibration and manual");
+	LINE("%s    scroll, also PgUp PgDn; Home End: all the way", cells->utf8 ? "\u2191 \u2193    " : "up down");
+	LINE("+ -        plots: a shorter, a longer stretch");
+	LINE("%s 0  back through the run, forward; 0: now again", cells->utf8 ? "\u2190 \u2192  " : "< >  ");
 	LINE("?          this help; any key closes it");
-	LINE("%s", "");
-	LINE("plot       %s flow  %s set point", glyphs->flow_line, glyphs->setpoint_line);
+	LINE("plots      %s flow  %s set point", glyphs->flow_line, glyphs->setpoint_line);
 	LINE("           the mark at the right is the set point now");
 	LINE("steps      %s done  %s now  %s skipped", marks[0], marks[1], marks[2]);
 	LINE("events     ! warning  %s fault", marks[3]);

@@ -8,7 +8,7 @@ static const struct glyphs unicode = {
 	.box_top_left = 0x250c, .box_top_right = 0x2510,
 	.box_bottom_left = 0x2514, .box_bottom_right = 0x2518, .box_x = 0x2500, .box_y = 0x2502,
 	.done = 0x2713, .active = 0x25ba, .skipped = 0x2013, .warning = '!', .fault = 0x2716,
-	.degree = "\u00b0", .arrows = "\u2191\u2193",
+	.degree = "\u00b0", .plus_minus = "\u00b1", .arrows = "\u2191\u2193",
 	.flow_line = "\u2812\u2812", .setpoint_line = "\u2802\u2802",
 };
 
@@ -18,7 +18,7 @@ static const struct glyphs ascii = {
 	.box_top_left = '+', .box_top_right = '+',
 	.box_bottom_left = '+', .box_bottom_right = '+', .box_x = '-', .box_y = '|',
 	.done = 'v', .active = '>', .skipped = '-', .warning = '!', .fault = 'X',
-	.degree = "", .arrows = "up/down",
+	.degree = "", .plus_minus = "+-", .arrows = "up/down",
 	.flow_line = "**", .setpoint_line = "--",
 };
 

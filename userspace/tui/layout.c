@@ -59,22 +59,40 @@ static struct layout_area take(int *row, int *left, int rows, int columns)
 	return area;
 }
 
+/* What must be seen, in this order, on however small a screen; returns the rows left. */
+static int frame_rows(int rows, int notice_rows, int *title, int *notices, int *keys)
+{
+	int free_rows = rows;
+
+	*title = smaller(1, free_rows);
+	free_rows -= *title;
+	*notices = smaller(larger(smaller(notice_rows, rows / 3), notice_rows > 0), free_rows);
+	free_rows -= *notices;
+	*keys = smaller(1, free_rows);
+	return free_rows - *keys;
+}
+
+void layout_choose_page(struct layout *layout, int rows, int columns, int notice_rows)
+{
+	int title, notices, keys, body = frame_rows(rows, notice_rows, &title, &notices, &keys), row = 0;
+
+	memset(layout, 0, sizeof(*layout));
+	layout->title = take(&row, &rows, title, columns);
+	layout->body = take(&row, &rows, body, columns);
+	layout->notices = take(&row, &rows, notices, columns);
+	layout->keys = take(&row, &rows, keys, columns);
+}
+
 void layout_choose(struct layout *layout, int rows, int columns, size_t channel_count,
 		   size_t step_count, int notice_rows)
 {
 	int channels = smaller(channel_count, 1000), steps = smaller(step_count, 1000);
-	int title, notices, keys, run, channel_rows, plots, lists, free_rows = rows, row = 0;
+	int title, notices, keys, run, channel_rows, plots, lists, row = 0;
+	int free_rows = frame_rows(rows, notice_rows, &title, &notices, &keys);
 
 	memset(layout, 0, sizeof(*layout));
 	layout->channel_rows = 1;
 
-	/* What must be seen, in this order, on however small a screen. */
-	title = smaller(1, free_rows);
-	free_rows -= title;
-	notices = smaller(larger(smaller(notice_rows, rows / 3), notice_rows > 0), free_rows);
-	free_rows -= notices;
-	keys = smaller(1, free_rows);
-	free_rows -= keys;
 	channel_rows = smaller(channels, free_rows);
 	free_rows -= channel_rows;
 	run = smaller(1, free_rows);

@@ -11,6 +11,7 @@ struct layout_area {
 
 struct layout {
 	struct layout_area title, plots, channels, run, steps, events, notices, keys;
+	struct layout_area body;	/* of a page of one thing only */
 	int plots_across;	/* plots side by side */
 	int plots_down;
 	int channel_rows;	/* 1 or 2 a channel */
@@ -22,5 +23,8 @@ struct layout {
  */
 void layout_choose(struct layout *layout, int rows, int columns, size_t channels, size_t steps,
 		   int notice_rows);
+
+/* A page of one thing, between title and notices. */
+void layout_choose_page(struct layout *layout, int rows, int columns, int notice_rows);
 
 #endif /* LAYOUT_H */

@@ -7,9 +7,13 @@
 
 #include "canvas.h"
 #include "glyphs.h"
+#include "series.h"
 #include "text.h"
 
-#define LABEL_COLUMNS	5	/* numbers of the flow axis */
+#define ZOOM_LEAST_S	5
+#define PAST		"  in the past"
+#define PAST_COLUMNS	((int)sizeof(PAST) - 1)
+#define LABEL_COLUMNS	5	/* numbers of the upright axis */
 #define MARGIN_COLUMNS	(LABEL_COLUMNS + 2)	/* and the axis, and the marker at the right */
 
 #define LEGEND_COLUMNS	(2 + 1 + 2 + 2 + 1)	/* two pieces of line, blanks, but not the words */
@@ -65,91 +69,25 @@ double plot_time_step(double least_s)
 	return ceil(least_s / 86400) * 86400;
 }
 
-static const struct run_sample *sample_at(const struct run_channel_view *channel, size_t index)
+double plot_zoom(double span_s, bool in)
 {
-	return &channel->history[(channel->history_end + RUN_HISTORY - channel->history_count +
-				  index) % RUN_HISTORY];
-}
-
-double plot_span(const struct run_channel_view *channel)
-{
-	size_t count = channel->history_count;
-	double span_s = 60, holds_s;
-
-	if (count < 2)
+	if (in) {
+		for (int i = ROUND_TIMES; i-- > 0;)
+			if (round_times_s[i] < span_s && round_times_s[i] >= ZOOM_LEAST_S)
+				return round_times_s[i];
 		return span_s;
-	holds_s = (sample_at(channel, count - 1)->time_s - sample_at(channel, 0)->time_s) /
-		  (count - 1) * (RUN_HISTORY - 1);
-	span_s = round_times_s[3];
-	for (int i = 4; i < ROUND_TIMES && round_times_s[i] <= holds_s; i++)
-		span_s = round_times_s[i];
-	return span_s;
-}
-
-static double value_of(const struct run_sample *sample, bool estimated)
-{
-	return estimated ? sample->estimate_ul_min : sample->flow_ul_min;
-}
-
-void plot_range_of(const struct run_channel_view *channel, double since_s,
-		   struct plot_range *range)
-{
-	double low = INFINITY, high = -INFINITY, estimate_low = INFINITY, estimate_high = -INFINITY;
-	double setpoint_low = 0, setpoint_high = 0;
-	bool setpoint = false;
-
-	for (size_t i = channel->history_count; i-- > 0;) {
-		const struct run_sample *sample = sample_at(channel, i);
-
-		if (sample->time_s < since_s)
-			break;
-		if (sample->flow_ul_min < low)
-			low = sample->flow_ul_min;
-		if (sample->flow_ul_min > high)
-			high = sample->flow_ul_min;
-		if (sample->estimate_ul_min < estimate_low)
-			estimate_low = sample->estimate_ul_min;
-		if (sample->estimate_ul_min > estimate_high)
-			estimate_high = sample->estimate_ul_min;
-		if (sample->setpoint_ul_min < setpoint_low)
-			setpoint_low = sample->setpoint_ul_min;
-		if (sample->setpoint_ul_min > setpoint_high)
-			setpoint_high = sample->setpoint_ul_min;
-		setpoint = true;
 	}
-	range->estimated = setpoint && high < low;
-	if (range->estimated) {
-		low = estimate_low;
-		high = estimate_high;
-	}
-	range->any = setpoint;
-	/* Zero is always on the axis: half the rate must look like half. */
-	range->low_ul_min = fmin(fmin(low, setpoint_low), 0);
-	range->high_ul_min = fmax(fmax(high, setpoint_high), 0);
-	/* While nothing is asked for, the scale is that of what will be: noise must not fill it. */
-	if (setpoint_low == 0 && setpoint_high == 0)
-		range->high_ul_min = fmax(range->high_ul_min, channel->peak_ul_min * 1.05);
-	/* Noise around rest is no reason to show negative flow, nor positive while withdrawing. */
-	if (setpoint_low == 0 && range->low_ul_min > -0.03 * range->high_ul_min)
-		range->low_ul_min = 0;
-	if (setpoint_high == 0 && range->high_ul_min < -0.03 * range->low_ul_min)
-		range->high_ul_min = 0;
-	/* The set point keeps off the edges, so that an overshoot can be seen. */
-	range->high_ul_min = fmax(range->high_ul_min, setpoint_high * 1.05);
-	range->low_ul_min = fmin(range->low_ul_min, setpoint_low * 1.05);
-	if (range->high_ul_min - range->low_ul_min < 1e-3)
-		range->high_ul_min = range->low_ul_min + 1;
+	return plot_time_step(span_s * 1.01);
 }
 
 void plot_rate_unit(const struct run_channel_view *channel, struct format_unit *unit)
 {
-	double newest_s = 0;
-	struct plot_range range;
+	struct series series;
+	struct series_range range;
 
-	if (channel->history_count)
-		newest_s = sample_at(channel, channel->history_count - 1)->time_s;
-	plot_range_of(channel, newest_s - plot_span(channel), &range);
-	format_rate_unit(fmax(range.high_ul_min, -range.low_ul_min), unit);
+	series_of(&series, channel, PLOT_FLOW, series_newest_s(channel) - series_span_s(channel));
+	series_range_of(&series, &range);
+	format_rate_unit(fmax(range.high, -range.low), unit);
 	unit->width++;
 }
 
@@ -182,51 +120,64 @@ static void line_to(struct canvas *canvas, const struct plot_axis *axis,
 	}
 }
 
-static void draw_flow(struct canvas *canvas, const struct plot_axis *axis,
-		      const struct timebase *base, const struct run_channel_view *channel,
-		      double since_s, bool estimated)
+static void draw_values(struct canvas *canvas, const struct plot_axis *axis,
+			const struct timebase *base, const struct series *series)
 {
 	const struct run_sample *before = NULL;
-	/* Longer without a sample than this is a gap, not a line. */
-	double gap_s = plot_span(channel) / RUN_HISTORY * 20;
-	size_t first = channel->history_count;
 
-	while (first > 0 && sample_at(channel, first - 1)->time_s >= since_s)
-		first--;
-	for (size_t i = first; i < channel->history_count; i++) {
-		const struct run_sample *sample = sample_at(channel, i);
-		double value = value_of(sample, estimated);
+	for (size_t i = series->first; i < series->count; i++) {
+		const struct run_sample *sample = series_at(series, i);
+		double value = series_value(series, sample);
 		double x = bin_of(base, sample->time_s);
 
 		if (isnan(value)) {
 			before = NULL;
 			continue;
 		}
-		if (!before || sample->time_s - before->time_s > gap_s)
+		/* Longer without a sample is a gap, not a line. */
+		if (!before || sample->time_s - before->time_s > series->gap_s)
 			line_to(canvas, axis, x, value, x, value);
 		else
 			line_to(canvas, axis, bin_of(base, before->time_s),
-				value_of(before, estimated), x, value);
+				series_value(series, before), x, value);
 		before = sample;
 	}
 }
 
-static void draw_setpoint(struct canvas *canvas, const struct plot_axis *axis,
-			  const struct timebase *base, const struct run_channel_view *channel,
-			  double since_s)
+/* The estimate, two standard deviations to each side. */
+static void draw_band(struct canvas *canvas, const struct plot_axis *axis,
+		      const struct timebase *base, const struct series *series)
+{
+	int gap = canvas->utf8 ? 2 : 1;
+
+	for (size_t i = series->first; i < series->count; i++) {
+		const struct run_sample *sample = series_at(series, i);
+		int x = bin_of(base, sample->time_s);
+
+		if (x % gap || isnan(sample->band_ul_min))
+			continue;
+		for (int side = -1; side <= 1; side += 2) {
+			double edge = sample->estimate_ul_min + side * sample->band_ul_min;
+
+			/* A dot at the margin would say that the edge is there. */
+			if (edge >= axis->low && edge <= axis->high)
+				canvas_dot(canvas, CANVAS_BAND, plot_axis_dot(axis, canvas->height, edge), x);
+		}
+	}
+}
+
+static void draw_wanted(struct canvas *canvas, const struct plot_axis *axis,
+			const struct timebase *base, const struct series *series)
 {
 	/* Dotted where dots are fine; a row of '-' is as thin as ASCII gets. */
 	int gap = canvas->utf8 ? 2 : 1, last = -1;
-	size_t first = channel->history_count;
 
-	while (first > 0 && sample_at(channel, first - 1)->time_s >= since_s)
-		first--;
-	for (size_t i = first; i < channel->history_count; i++) {
-		const struct run_sample *sample = sample_at(channel, i);
+	for (size_t i = series->first; i < series->count; i++) {
+		const struct run_sample *sample = series_at(series, i);
 		int x = bin_of(base, sample->time_s);
-		int y = plot_axis_dot(axis, canvas->height, sample->setpoint_ul_min);
+		int y = plot_axis_dot(axis, canvas->height, series_wanted(series, sample));
 		int previous = last < 0 ? y : plot_axis_dot(axis, canvas->height,
-					sample_at(channel, i - 1)->setpoint_ul_min);
+					series_wanted(series, series_at(series, i - 1)));
 
 		for (int at = last < 0 ? x : last + 1; at <= x; at++)
 			if (at % gap == 0)
@@ -238,32 +189,41 @@ static void draw_setpoint(struct canvas *canvas, const struct plot_axis *axis,
 	}
 }
 
-static void draw_caption(struct cells *cells, int row, int column, int columns,
-			 const char *name, const char *unit, bool estimated)
+static void draw_caption(struct cells *cells, int row, int column, int columns, const char *unit,
+			 const struct series *series, bool past)
 {
 	const struct glyphs *glyphs = glyphs_of(cells->utf8);
-	const char *drawn = estimated ? "estimate" : "flow", *wanted = "set point";
+	const char *drawn = series_name(series), *wanted = series_wanted_name(series);
+	const char *name = series->channel->name;
 	int title = LABEL_COLUMNS + text_columns(name) + 2 + strlen(unit), legend, at;
 
 	at = cells_text(cells, row, column + LABEL_COLUMNS, columns - LABEL_COLUMNS, CELL_BOLD,
 			"%s", name);
-	cells_text(cells, row, at, column + columns - at, CELL_NORMAL, "  %s", unit);
+	at = cells_text(cells, row, at, column + columns - at, CELL_NORMAL, "  %s", unit);
+	if (past && title + 2 + PAST_COLUMNS <= columns) {
+		cells_text(cells, row, at, column + columns - at, CELL_WARNING, "%s", PAST);
+		title += PAST_COLUMNS;
+	}
 
 	legend = LEGEND_COLUMNS + strlen(drawn) + strlen(wanted);
-	if (title + 2 + legend + 1 > columns) {
+	if (title + 2 + legend + 1 > columns && !strcmp(wanted, "set point")) {
 		wanted = "set";
 		legend = LEGEND_COLUMNS + strlen(drawn) + strlen(wanted);
 	}
+	if (!*wanted)
+		legend = LEGEND_COLUMNS / 2 + strlen(drawn);
 	if (title + 2 + legend + 1 > columns)
 		return;
 	at = column + columns - 1 - legend;
 	at = cells_text(cells, row, at, 2, CELL_FLOW, "%s", glyphs->flow_line);
 	at = cells_text(cells, row, at, 12, CELL_DIM, " %s  ", drawn);
+	if (!*wanted)
+		return;
 	at = cells_text(cells, row, at, 2, CELL_SETPOINT, "%s", glyphs->setpoint_line);
 	cells_text(cells, row, at, 12, CELL_DIM, " %s", wanted);
 }
 
-static void draw_flow_axis(struct cells *cells, int row, int column, int rows, int dots_a_row,
+static void draw_value_axis(struct cells *cells, int row, int column, int rows, int dots_a_row,
 			   const struct plot_axis *axis, double factor)
 {
 	const struct glyphs *glyphs = glyphs_of(cells->utf8);
@@ -325,47 +285,75 @@ static int axis_intervals(int rows)
 	return intervals > 2 ? intervals : 2;
 }
 
+static double unit_of(const struct series *series, const struct series_range *range,
+		      const char **name)
+{
+	struct format_unit unit = { .name = "kPa", .factor = 1 };
+
+	if (series->quantity == PLOT_FLOW)
+		plot_rate_unit(series->channel, &unit);
+	else if (series->quantity == PLOT_VOLUME)
+		format_volume_unit(fmax(range->high, -range->low), &unit);
+	*name = unit.name;
+	return unit.factor;
+}
+
+/* The newest bin stands at the right edge, or the first one at the left while there is room. */
+static void choose_time(struct timebase *base, const struct run_channel_view *channel,
+			const struct plot_window *window, int width)
+{
+	double span_s = window && window->span_s > 0 ? window->span_s : series_span_s(channel);
+	double end_s = window && window->end_s > 0 ? window->end_s : series_newest_s(channel);
+
+	base->bin_s = span_s / width;
+	base->first = fmax(floor(end_s / base->bin_s + 1e-9) - width + 1, 0);
+}
+
 void plot_draw(struct cells *cells, int row, int column, int rows, int columns,
-	       const struct run_channel_view *channel)
+	       const struct run_channel_view *channel, enum plot_quantity quantity,
+	       const struct plot_window *window)
 {
 	int graph_rows = rows - 2, graph_columns = columns - MARGIN_COLUMNS;
-	double span_s = plot_span(channel), newest_s = 0, newest_bin;
-	struct format_unit unit;
-	struct plot_range range;
+	bool past = window && window->end_s > 0;
+	struct series_range range;
+	struct series series;
 	struct timebase base;
 	struct plot_axis axis;
 	struct canvas canvas;
+	const char *unit;
+	double factor;
 
 	if (rows < PLOT_MIN_ROWS || columns < PLOT_MIN_COLUMNS ||
 	    !canvas_init(&canvas, graph_rows, graph_columns, cells->utf8))
 		return;
-	if (channel->history_count)
-		newest_s = sample_at(channel, channel->history_count - 1)->time_s;
-	base.bin_s = span_s / canvas.width;
-	newest_bin = floor(newest_s / base.bin_s + 1e-9);
-	base.first = fmax(newest_bin - canvas.width + 1, 0);
+	choose_time(&base, channel, window, canvas.width);
+	series_of(&series, channel, quantity, base.first * base.bin_s);
+	if (past)
+		series_end(&series, (base.first + canvas.width) * base.bin_s);
+	series_range_of(&series, &range);
+	factor = unit_of(&series, &range, &unit);
+	plot_axis_choose(range.low, range.high, axis_intervals(graph_rows), &axis);
 
-	plot_range_of(channel, base.first * base.bin_s, &range);
-	plot_axis_choose(range.low_ul_min, range.high_ul_min, axis_intervals(graph_rows), &axis);
-	plot_rate_unit(channel, &unit);
-
-	draw_caption(cells, row, column, columns, channel->name, unit.name, range.estimated);
-	draw_flow_axis(cells, row + 1, column, graph_rows, canvas.height / graph_rows, &axis,
-		       unit.factor);
+	draw_caption(cells, row, column, columns, unit, &series, past);
+	draw_value_axis(cells, row + 1, column, graph_rows, canvas.height / graph_rows, &axis, factor);
 	draw_time_axis(cells, row + rows - 1, column, graph_columns, canvas.width / graph_columns,
 		       &base);
 	if (range.any) {
-		double since_s = base.first * base.bin_s;
-		int y = plot_axis_dot(&axis, canvas.height, channel->setpoint_ul_min);
-
-		draw_setpoint(&canvas, &axis, &base, channel, since_s);
-		draw_flow(&canvas, &axis, &base, channel, since_s, range.estimated);
+		if (window && quantity == PLOT_FLOW && window->band)
+			draw_band(&canvas, &axis, &base, &series);
+		if (*series_wanted_name(&series))
+			draw_wanted(&canvas, &axis, &base, &series);
+		draw_values(&canvas, &axis, &base, &series);
 		canvas_draw(&canvas, cells, row + 1, column + LABEL_COLUMNS + 1);
-		cells_put(cells, row + 1 + y / (canvas.height / graph_rows),
-			  column + columns - 1, glyphs_of(cells->utf8)->marker, CELL_SETPOINT);
 	} else {
 		cells_text(cells, row + 1 + graph_rows / 2, column + LABEL_COLUMNS + 2,
-			   graph_columns - 2, CELL_DIM, "no reading yet");
+			   graph_columns - 2, CELL_DIM, "no reading %s", past ? "then" : "yet");
+	}
+	if (range.any && !past && quantity == PLOT_FLOW) {
+		int y = plot_axis_dot(&axis, canvas.height, channel->setpoint_ul_min);
+
+		cells_put(cells, row + 1 + y / (canvas.height / graph_rows),
+			  column + columns - 1, glyphs_of(cells->utf8)->marker, CELL_SETPOINT);
 	}
 	canvas_release(&canvas);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The live plot of one channel: flow (solid) against set point (dotted) over
- * the last stretch of the run, with round ticks on both axes.
+ * A plot of one channel: what is read (solid) against what is wanted (dotted)
+ * over a stretch of the run, with round ticks on both axes.
  */
 #ifndef PLOT_H
 #define PLOT_H
@@ -9,6 +9,7 @@
 #include "cells.h"
 #include "format.h"
 #include "runner.h"
+#include "series.h"
 
 #define PLOT_MIN_ROWS		5	/* caption, three of graph, time axis */
 #define PLOT_MIN_COLUMNS	24
@@ -25,23 +26,21 @@ int plot_axis_dot(const struct plot_axis *axis, int height, double value);
 
 /* Distance of ticks: the shortest round time not below @least_s. */
 double plot_time_step(double least_s);
-/* The longest round stretch that a ring of RUN_HISTORY samples can show. */
-double plot_span(const struct run_channel_view *channel);
+/* The next round stretch that is shorter, or longer. */
+double plot_zoom(double span_s, bool in);
 
-struct plot_range {
-	double low_ul_min, high_ul_min;
-	bool any;		/* something to draw */
-	bool estimated;		/* no reading of the sensor: the estimate is drawn */
+struct plot_window {
+	double span_s;		/* 0: what a ring of RUN_HISTORY samples holds */
+	double end_s;		/* of the run; 0: the newest */
+	bool band;		/* the estimate's, too */
 };
-
-/* Extent of what the plot shows, from @since_s on. */
-void plot_range_of(const struct run_channel_view *channel, double since_s,
-		   struct plot_range *range);
 
 /* The unit that plot and numbers of a channel share; wide enough for a sign. */
 void plot_rate_unit(const struct run_channel_view *channel, struct format_unit *unit);
 
+/* @window NULL: the newest. */
 void plot_draw(struct cells *cells, int row, int column, int rows, int columns,
-	       const struct run_channel_view *channel);
+	       const struct run_channel_view *channel, enum plot_quantity quantity,
+	       const struct plot_window *window);
 
 #endif /* PLOT_H */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "screen.h"
 
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,9 +12,12 @@
 
 #include "draw.h"
 #include "operator.h"
+#include "plot.h"
 #include "terminal.h"
 
 #define PAGE_LINES	5
+#define ALL_LINES	1000000
+#define SCROLL_PARTS	4	/* of what the plots show: that far at once */
 #define CTRL(key)	((key) & 0x1f)
 #define ESCAPE		0x1b
 
@@ -26,7 +30,8 @@ struct screen {
 	/* of the last picture */
 	enum run_status status;
 	bool question;
-	size_t event_count;
+	size_t event_count, channel_count;
+	double newest_s, span_s;	/* of the plots: the newest sample, what they show by themselves */
 	bool over;		/* the result has been shown */
 	bool leave;		/* the operator has quit: no last picture */
 };
@@ -53,7 +58,6 @@ static bool fit_cells(struct screen *screen)
 static void draw(struct run_front *front, const struct run_view *view)
 {
 	struct screen *screen = screen_of(front);
-	size_t most;
 
 	/* What was scrolled to stays in sight while events come in. */
 	if (screen->state.events_scroll && view->event_count > screen->event_count)
@@ -61,6 +65,11 @@ static void draw(struct run_front *front, const struct run_view *view)
 	screen->event_count = view->event_count;
 	screen->status = view->status;
 	screen->question = view->question;
+	screen->channel_count = view->channel_count;
+	screen->newest_s = 0;
+	for (size_t i = 0; i < view->channel_count; i++)
+		screen->newest_s = fmax(screen->newest_s, series_newest_s(&view->channels[i]));
+	screen->span_s = view->channel_count ? series_span_s(&view->channels[0]) : 0;
 	if (terminal_gone(screen->terminal) || !fit_cells(screen))
 		return;
 	/* A key meant for the run must not take its result away. */
@@ -69,9 +78,7 @@ static void draw(struct run_front *front, const struct run_view *view)
 		while (terminal_key(screen->terminal) != TERMINAL_NONE)
 			continue;
 	}
-	most = screen_scroll_most(screen->cells, view, &screen->state);
-	if (screen->state.events_scroll > most)
-		screen->state.events_scroll = most;
+	screen_scroll_fit(screen->cells, view, &screen->state);
 	screen_draw(screen->cells, view, &screen->state);
 	terminal_show(screen->terminal, screen->cells);
 }
@@ -83,29 +90,123 @@ static void resize(struct run_front *front)
 
 /* ---- keys ---------------------------------------------------------------------------- */
 
+/* Pages in their order: the overview, each channel, the others. */
+static void turn_page(struct screen *screen, int by)
+{
+	struct screen_state *state = &screen->state;
+	int count = screen->channel_count + SCREEN_PAGES - 1, at;
+
+	at = state->page == PAGE_OVERVIEW ? 0 :
+	     state->page == PAGE_CHANNEL ? 1 + (int)state->channel :
+					   (int)screen->channel_count - 1 + (int)state->page;
+	at = (at + by + count) % count;
+	if (at > 0 && at <= (int)screen->channel_count) {
+		state->page = PAGE_CHANNEL;
+		state->channel = at - 1;
+	} else {
+		state->page = at ? at + 1 - (int)screen->channel_count : PAGE_OVERVIEW;
+	}
+}
+
+static bool choose_page(struct screen *screen, int key)
+{
+	static const struct {
+		int key;
+		enum screen_page page;
+	} pages[] = {
+		{ 'o', PAGE_OVERVIEW }, { 'p', PAGE_PROTOCOL }, { 'e', PAGE_EVENTS }, { 'f', PAGE_FAULTS },
+		{ 'm', PAGE_MANUAL },
+	};
+	struct screen_state *state = &screen->state;
+
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		if (key == pages[i].key) {
+			state->page = pages[i].page;
+			state->refused = false;
+			return true;
+		}
+	}
+	if (key >= '1' && key <= '9' && key - '1' < (int)screen->channel_count) {
+		state->page = PAGE_CHANNEL;
+		state->channel = key - '1';
+		return true;
+	}
+	if (key == '\t' || key == TERMINAL_BACK_TAB)
+		turn_page(screen, key == '\t' ? 1 : -1);
+	return key == '\t' || key == TERMINAL_BACK_TAB;
+}
+
+/* Along the plots' time; false: it is another key. */
+static bool look_along(struct screen *screen, int key)
+{
+	struct screen_state *state = &screen->state;
+	double span_s = state->span_s > 0 ? state->span_s : screen->span_s;
+	double end_s = state->end_s > 0 ? state->end_s : screen->newest_s;
+
+	switch (key) {
+	case '+':
+	case '=':
+		state->span_s = plot_zoom(span_s, true);
+		return true;
+	case '-':
+		/* Not far beyond the whole run. */
+		if (span_s <= screen->newest_s)
+			state->span_s = plot_zoom(span_s, false);
+		return true;
+	case TERMINAL_LEFT:
+	case '<':
+		/* The oldest stays at the left edge. */
+		if (end_s > span_s)
+			state->end_s = fmax(end_s - span_s / SCROLL_PARTS, span_s);
+		return true;
+	case TERMINAL_RIGHT:
+	case '>':
+		end_s += span_s / SCROLL_PARTS;
+		state->end_s = state->end_s > 0 && end_s < screen->newest_s ? end_s : 0;
+		return true;
+	case '0':
+		state->end_s = 0;
+		state->span_s = 0;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Up in the list that the page shows; below 0: down. */
+static void scroll_list(struct screen *screen, long by)
+{
+	struct screen_state *state = &screen->state;
+
+	if (state->page == PAGE_PROTOCOL)
+		state->steps_scroll -= by;
+	else if (by < 0 && state->events_scroll < (size_t)-by)
+		state->events_scroll = 0;
+	else
+		state->events_scroll += by;
+}
+
 /* Keys that only change the picture; false: it is another one. */
 static bool look(struct screen *screen, int key)
 {
-	size_t *scroll = &screen->state.events_scroll;
-
 	switch (key) {
 	case TERMINAL_UP:
-		*scroll += 1;
+		scroll_list(screen, 1);
 		return true;
 	case TERMINAL_DOWN:
-		*scroll -= *scroll > 0;
+		scroll_list(screen, -1);
 		return true;
 	case TERMINAL_PAGE_UP:
-		*scroll += PAGE_LINES;
+		scroll_list(screen, PAGE_LINES);
 		return true;
 	case TERMINAL_PAGE_DOWN:
-		*scroll -= *scroll < PAGE_LINES ? *scroll : PAGE_LINES;
+		scroll_list(screen, -PAGE_LINES);
 		return true;
 	case TERMINAL_HOME:
-		*scroll = screen->event_count;
+		scroll_list(screen, ALL_LINES);
 		return true;
 	case TERMINAL_END:
-		*scroll = 0;
+		scroll_list(screen, -ALL_LINES);
 		return true;
 	case '?':
 	case 'h':
@@ -115,7 +216,7 @@ static bool look(struct screen *screen, int key)
 		terminal_refresh(screen->terminal);
 		return true;
 	default:
-		return false;
+		return look_along(screen, key) || choose_page(screen, key);
 	}
 }
 
@@ -126,6 +227,13 @@ static void quit(struct screen *screen, struct run_control *control)
 		control->command(control, RUN_STOP, screen->who);
 }
 
+/* What lies over the page hides nothing of a stop. */
+static void clear_over(struct screen_state *state)
+{
+	state->help = false;
+	state->confirm_quit = false;
+}
+
 /* The run goes on: what the key asks for. */
 static void act(struct screen *screen, struct run_control *control, int key)
 {
@@ -133,12 +241,12 @@ static void act(struct screen *screen, struct run_control *control, int key)
 
 	/* Whatever is on the screen, these two work. */
 	if (key == 'x' || key == 'X' || key == '!') {
-		*state = (struct screen_state){ .events_scroll = state->events_scroll };
+		clear_over(state);
 		control->command(control, RUN_EMERGENCY_STOP, screen->who);
 		return;
 	}
 	if (key == 's' || key == 'S') {
-		*state = (struct screen_state){ .events_scroll = state->events_scroll };
+		clear_over(state);
 		control->command(control, RUN_STOP, screen->who);
 		return;
 	}
@@ -156,6 +264,13 @@ static void act(struct screen *screen, struct run_control *control, int key)
 	if (look(screen, key))
 		return;
 	switch (key) {
+	case 'i':
+	case 'w':
+	case 'P':
+	case 'H':
+		/* What moves a pump by hand: this one is the run's. */
+		state->refused = state->page == PAGE_MANUAL;
+		break;
 	case ' ':
 		if (screen->status == RUN_PAUSED || screen->status == RUN_PAUSING)
 			control->command(control, RUN_RESUME, screen->who);

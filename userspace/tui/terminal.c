@@ -438,6 +438,12 @@ int terminal_key(struct terminal *terminal)
 		return TERMINAL_UP;
 	case KEY_DOWN:
 		return TERMINAL_DOWN;
+	case KEY_LEFT:
+		return TERMINAL_LEFT;
+	case KEY_RIGHT:
+		return TERMINAL_RIGHT;
+	case KEY_BTAB:
+		return TERMINAL_BACK_TAB;
 	case KEY_PPAGE:
 		return TERMINAL_PAGE_UP;
 	case KEY_NPAGE:

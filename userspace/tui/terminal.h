@@ -17,7 +17,7 @@ enum terminal_key {
 	TERMINAL_NONE = -1,	/* no key is waiting */
 	/* below 0x110000 it is a character */
 	TERMINAL_UP = 0x110000, TERMINAL_DOWN, TERMINAL_PAGE_UP, TERMINAL_PAGE_DOWN,
-	TERMINAL_HOME, TERMINAL_END, TERMINAL_OTHER,
+	TERMINAL_LEFT, TERMINAL_RIGHT, TERMINAL_BACK_TAB, TERMINAL_HOME, TERMINAL_END, TERMINAL_OTHER,
 };
 
 /* Takes stdin and stdout; NULL with a message on stderr if they are no terminal. */
