@@ -7,7 +7,7 @@
 
 #include "canvas.h"
 #include "glyphs.h"
-#include "series.h"
+#include "plot_series.h"
 #include "text.h"
 
 #define ZOOM_LEAST_S	5

@@ -9,7 +9,7 @@
 #include "cells.h"
 #include "format.h"
 #include "runner.h"
-#include "series.h"
+#include "plot_series.h"
 
 #define PLOT_MIN_ROWS		5	/* caption, three of graph, time axis */
 #define PLOT_MIN_COLUMNS	24

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "series.h"
+#include "plot_series.h"
 
 #include <math.h>
 

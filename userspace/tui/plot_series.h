@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What there is to plot: one quantity of a channel from some time of the run on. */
-#ifndef SERIES_H
-#define SERIES_H
+#ifndef PLOT_SERIES_H
+#define PLOT_SERIES_H
 
 #include "runner.h"
 
@@ -42,4 +42,4 @@ double series_newest_s(const struct run_channel_view *channel);
 /* The longest round stretch that a ring of RUN_HISTORY samples can show. */
 double series_span_s(const struct run_channel_view *channel);
 
-#endif /* SERIES_H */
+#endif /* PLOT_SERIES_H */
