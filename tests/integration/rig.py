@@ -158,6 +158,19 @@ def wait_until(condition, limit_s, step_s=0.002):
     return True
 
 
+def processes(command):
+    """Those with that command line, the oldest first."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/cmdline", encoding="utf-8") as file:
+                if file.read().replace("\0", " ").startswith(command):
+                    found.append(int(name))
+        except OSError:
+            continue
+    return sorted(found)
+
+
 def steps_moved(rig, steps):
     """A condition: the rig has made so many steps since now."""
     begin = truth(rig, "steps")

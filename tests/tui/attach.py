@@ -13,7 +13,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
 
-from rig import OUT, check, end, fresh, nanodose, query, start, truth, wait_until, write_protocol  # noqa: E402
+from rig import OUT, check, end, fresh, nanodose, processes, query, start, truth, wait_until, write_protocol  # noqa: E402
 from tmux import Tmux  # noqa: E402
 
 STEP_UL = math.pi / 4 * 4.699 ** 2 * 1.0 / 3200
@@ -46,19 +46,6 @@ def runs():
 
 def texts(record):
     return [text for (text,) in query(record, "SELECT text FROM event ORDER BY id")]
-
-
-def processes(command):
-    """Those with that command line, the oldest first."""
-    found = []
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{name}/cmdline", encoding="utf-8") as file:
-                if file.read().replace("\0", " ").startswith(command):
-                    found.append(int(name))
-        except OSError:
-            continue
-    return sorted(found)
 
 
 def moved_ul(rig, since):

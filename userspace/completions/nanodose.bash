@@ -25,7 +25,7 @@ _nanodose_files()
 _nanodose()
 {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}
-	local verbs='list info monitor check plan rehearse run attach stop export report verify' options=
+	local verbs='list info monitor check plan rehearse run attach stop jog prime home export report verify' options=
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
@@ -42,12 +42,16 @@ _nanodose()
 	run) options='--set --inputs --record --resume --rate --headless --yes --json' ;;
 	attach) options='--watch --take' ;;
 	stop) options='--all --now' ;;
+	jog) options='--withdraw --syringe --rate --fluid --clear --json' ;;
+	prime) options='--syringe --rate --fluid --clear --json' ;;
+	home) options='--plus --yes --syringe --rate --fluid --clear --json' ;;
 	export) options='--format --events --json --output' ;;
 	report) options='--output' ;;
 	verify) options='--seal --json' ;;
 	esac
 	case $before in
-	--count|--set|--rate|--seal|--fault|--signal) return ;;
+	--count|--set|--rate|--seal|--fault|--signal|--syringe) return ;;
+	--fluid) mapfile -t COMPREPLY < <(compgen -W 'water ipa' -- "$word"); return ;;
 	--format) mapfile -t COMPREPLY < <(compgen -W 'csv json hdf5' -- "$word"); return ;;
 	--rig|--inputs) _nanodose_files '*.yaml' '*.yml'; return ;;
 	--record|--resume|--called|--rig-from) _nanodose_files '*.db'; return ;;
@@ -58,7 +62,7 @@ _nanodose()
 		return
 	fi
 	case $verb in
-	info|monitor) mapfile -t COMPREPLY < <(compgen -W "$(_nanodose_pumps)" -- "$word") ;;
+	info|monitor|jog|prime|home) mapfile -t COMPREPLY < <(compgen -W "$(_nanodose_pumps)" -- "$word") ;;
 	attach) mapfile -t COMPREPLY < <(compgen -W "$(_nanodose_runs)" -- "$word") ;;
 	stop) mapfile -t COMPREPLY < <(compgen -W "$(_nanodose_pumps) $(_nanodose_runs)" -- "$word") ;;
 	check|plan|rehearse|run) _nanodose_files '*.yaml' '*.yml' ;;

@@ -50,6 +50,11 @@ struct notice_line {
 /* Wrapped to @columns; returns how many of at most NOTICE_LINES. */
 int notices_collect(struct notice_line *lines, const struct run_view *view,
 		    const struct screen_state *state, int columns);
+/* The most needed first: where there is no room for their full names they are brief, then the last fall off. */
+struct hint {
+	const char *key, *full, *brief;
+};
+void draw_hints(struct cells *cells, const struct layout_area *area, const struct hint *hints, int count);
 void draw_keys(struct cells *cells, const struct layout_area *area, const struct run_view *view,
 	       const struct screen_state *state);
 void draw_help(struct cells *cells);

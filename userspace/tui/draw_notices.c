@@ -104,10 +104,6 @@ int notices_collect(struct notice_line *lines, const struct run_view *view,
 	return notices.count;
 }
 
-struct hint {
-	const char *key, *full, *brief;
-};
-
 static int hints_columns(const struct hint *hints, int count, bool brief)
 {
 	int columns = 0;
@@ -116,6 +112,21 @@ static int hints_columns(const struct hint *hints, int count, bool brief)
 		columns += (i ? 2 : 0) + text_columns(hints[i].key) + 1 +
 			   text_columns(brief ? hints[i].brief : hints[i].full);
 	return columns;
+}
+
+void draw_hints(struct cells *cells, const struct layout_area *area, const struct hint *hints, int count)
+{
+	bool brief = hints_columns(hints, count, false) > area->columns;
+	int column = area->column;
+
+	while (count > 1 && hints_columns(hints, count, brief) > area->columns)
+		count--;
+	for (int i = 0; i < count; i++) {
+		column = cells_text(cells, area->row, column, area->columns - column, CELL_KEY, "%s",
+				    hints[i].key);
+		column = cells_text(cells, area->row, column, area->columns - column, CELL_NORMAL,
+				    " %s%s", brief ? hints[i].brief : hints[i].full, i < count - 1 ? "  " : "");
+	}
 }
 
 void draw_keys(struct cells *cells, const struct layout_area *area, const struct run_view *view,
@@ -137,8 +148,7 @@ void draw_keys(struct cells *cells, const struct layout_area *area, const struct
 		{ "q", "leaves", "leaves" }, { "?", "help", "help" }, { "Tab", "pages", "pages" },
 	};
 	const struct hint *hints = running;
-	int count = sizeof(running) / sizeof(running[0]), column = area->column;
-	bool brief;
+	int count = sizeof(running) / sizeof(running[0]);
 
 	if (view_is_over(view)) {
 		hints = over;
@@ -147,15 +157,7 @@ void draw_keys(struct cells *cells, const struct layout_area *area, const struct
 		hints = asked;
 		count = sizeof(asked) / sizeof(asked[0]);
 	}
-	brief = hints_columns(hints, count, false) > area->columns;
-	while (count > 1 && hints_columns(hints, count, brief) > area->columns)
-		count--;
-	for (int i = 0; i < count; i++) {
-		column = cells_text(cells, area->row, column, area->columns - column, CELL_KEY, "%s",
-				    hints[i].key);
-		column = cells_text(cells, area->row, column, area->columns - column, CELL_NORMAL,
-				    " %s%s", brief ? hints[i].brief : hints[i].full, i < count - 1 ? "  " : "");
-	}
+	draw_hints(cells, area, hints, count);
 }
 
 void draw_help(struct cells *cells)
