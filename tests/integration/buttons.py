@@ -3,14 +3,13 @@
 # vm: --rig rig0
 """Buttons and pedals by evdev: what the configuration says they do, their coming and going, and configurations that are
 none. The devices are the kernel's own uinput ones."""
-import fcntl
 import math
 import os
-import struct
 import subprocess
 import tempfile
 import time
 
+from button import Button
 from rig import check, end, fresh, nanodose, query, start, truth, wait_until, write_protocol
 
 STEP_UL = math.pi / 4 * 4.699 ** 2 * 1.0 / 3200
@@ -25,7 +24,6 @@ steps:
 """)
 FOLDER = tempfile.mkdtemp()
 CONFIG = os.path.join(FOLDER, "config.yaml")
-KEYS = {"KEY_STOP": 128, "KEY_PAUSE": 119, "KEY_Y": 21}
 GOOD = """\
 nanodose: 1
 buttons:
@@ -33,30 +31,7 @@ buttons:
   - {device: Foot Pedal, key: KEY_PAUSE, does: pause}
   - {device: Foot Pedal, key: KEY_Y, does: "yes"}
 """
-UI_DEV_CREATE, UI_DEV_DESTROY, UI_SET_EVBIT, UI_SET_KEYBIT = 0x5501, 0x5502, 0x40045564, 0x40045565
-UI_DEV_SETUP = 0x405C5503
 environment = {**os.environ, "NANODOSE_CONFIG": CONFIG}
-
-
-class Button:
-    """A device with keys."""
-
-    def __init__(self, name, *keys):
-        self.fd = os.open("/dev/uinput", os.O_WRONLY)
-        fcntl.ioctl(self.fd, UI_SET_EVBIT, 1)
-        for key in keys:
-            fcntl.ioctl(self.fd, UI_SET_KEYBIT, KEYS[key])
-        fcntl.ioctl(self.fd, UI_DEV_SETUP, struct.pack("HHHH80sI", 3, 1, 1, 1, name.encode(), 0))
-        fcntl.ioctl(self.fd, UI_DEV_CREATE)
-        subprocess.run(["udevadm", "settle", "--timeout=30"], check=True)
-
-    def press(self, key):
-        for value in (1, 0):
-            os.write(self.fd, struct.pack("llHHi", 0, 0, 1, KEYS[key], value) + struct.pack("llHHi", 0, 0, 0, 0, 0))
-
-    def unplug(self):
-        fcntl.ioctl(self.fd, UI_DEV_DESTROY)
-        os.close(self.fd)
 
 
 def configure(text):

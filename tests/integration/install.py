@@ -3,6 +3,7 @@
 # host
 """make install into an empty root: what is there works from there, and make uninstall leaves nothing."""
 import os
+import shutil
 import subprocess
 import tempfile
 
@@ -39,9 +40,21 @@ with tempfile.TemporaryDirectory() as root:
     for name in ("usr/bin/nanodose", "usr/lib/libnanodose.so.0", "usr/lib/libnanodose.so", "usr/include/nanodose.h",
                  "usr/include/linux/nanodose.h", "usr/lib/udev/rules.d/60-nanodose.rules", "usr/share/man/man1/nanodose.1",
                  "usr/share/man/man3/nanodose.3", "usr/share/man/man5/nanodose-config.5",
+                 "usr/lib/systemd/system/nanodose@.service", "usr/lib/tmpfiles.d/nanodose.conf", "usr/lib/sysusers.d/nanodose.conf",
                  "usr/share/bash-completion/completions/nanodose", "usr/share/nanodose/protocols/demo.yaml",
                  "usr/share/nanodose/protocols/rigs/demo-bench.yaml"):
         check(f"{name} is there", name in there, there)
+    with open(os.path.join(root, "usr/lib/systemd/system/nanodose@.service"), encoding="ascii") as file:
+        check("the service starts the program that was installed", "\nExecStart=/usr/bin/nanodose run " in file.read())
+    os.makedirs(os.path.join(root, "etc"))
+    status, said = sh("systemd-sysusers", f"--root={root}")
+    with open(os.path.join(root, "etc/group"), encoding="ascii") as file:
+        check("systemd-sysusers makes the user and the group of the pumps", status == 0 and "\nnanodose:x:" in "\n" + file.read(), said)
+    status, said = sh("systemd-tmpfiles", f"--root={root}", "--create")
+    mode = os.stat(os.path.join(root, "run/nanodose")).st_mode & 0o7777 if os.path.isdir(os.path.join(root, "run/nanodose")) else 0
+    check("systemd-tmpfiles makes the folder where runs and screens meet", mode == 0o3775, (said, oct(mode)))
+    for made in ("etc", "run"):
+        shutil.rmtree(os.path.join(root, made))
     program = os.path.join(root, "usr/bin/nanodose")
     status, said = sh(program, "--version", cwd="/")
     check("the program runs from there", status == 0 and said.startswith("nanodose "), said)

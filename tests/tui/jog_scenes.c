@@ -8,7 +8,7 @@ static void jog_scene_draw(struct cells *cells, const char *name)
 {
 	struct jog_state state = { .stride = 1, .rate_nhz = 320000000000LL };
 	struct jog_view view = {
-		.name = "rig0", .step_m = 1e-3 / 3200, .step_m3 = 5.4195e-12, .syringe = "BD Plastipak 1 mL",
+		.name = "rig0", .step_m = 1e-3 / 3200, .step_m3 = 5.4195e-12, .syringe = nanodose_syringe_find("BD Plastipak 1 mL"),
 		.info = {
 			.name = "nanodose0", .lead_pitch_nm = 1000000, .microsteps_per_rev = 3200,
 			.features = NANODOSE_FEATURE_FLOW | NANODOSE_FEATURE_PRESSURE | NANODOSE_FEATURE_LIMIT_PLUS |

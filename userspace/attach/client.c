@@ -29,6 +29,7 @@ struct client_line {
 	size_t length, space;
 	struct replica replica;
 	bool dead, detached;
+	char refusal[160];	/* what was last refused; "" */
 };
 
 static int64_t now_ms(void)
@@ -92,8 +93,10 @@ static void take_line(struct client_line *line, const char *text)
 
 	if (!strncmp(text, "{\"refused\"", 10)) {
 		object = json_tokener_parse(text);
-		if (object && json_object_object_get_ex(object, "refused", &why) && json_object_get_string(why))
+		if (object && json_object_object_get_ex(object, "refused", &why) && json_object_get_string(why)) {
+			snprintf(line->refusal, sizeof(line->refusal), "%s", json_object_get_string(why));
 			take_refusal(line, why);
+		}
 		json_object_put(object);
 	} else if (replica_take(&line->replica, text)) {
 		line->dead = true;
@@ -142,14 +145,23 @@ static int open_line(struct client_line *line, const char *name, const char *as)
 	if (line->fd < 0)
 		return -1;
 	say(line, as);
+	/* The run has sent it away before a word was said: why can still be read. */
+	if (line->dead)
+		hear(line);
 	poller = (struct pollfd){ .fd = line->fd, .events = POLLIN };
 	while (!line->replica.told && !line->dead && (left_ms = until_ms - now_ms()) > 0)
 		if (poll(&poller, 1, left_ms) > 0)
 			hear(line);
 	if (line->replica.told)
 		return 0;
-	errno = line->dead ? ECONNRESET : ETIMEDOUT;
+	errno = *line->refusal ? EACCES : line->dead ? ECONNRESET : ETIMEDOUT;
 	return -1;
+}
+
+/* After open_line() has failed. */
+static const char *why_not(const struct client_line *line)
+{
+	return *line->refusal ? line->refusal : strerror(errno);
 }
 
 static void close_line(struct client_line *line)
@@ -188,19 +200,22 @@ enum nanodose_exit client_stop(const char *name, bool now)
 	struct client_line line;
 
 	if (open_line(&line, name, "watch")) {
-		fprintf(stderr, "nanodose stop: %s: %s\n", name, strerror(errno));
+		fprintf(stderr, "nanodose stop: %s: %s\n", name, why_not(&line));
 		close_line(&line);
 		return NANODOSE_EXIT_REFUSED;
 	}
 	say(&line, wire_command_name(now ? RUN_EMERGENCY_STOP : RUN_STOP));
 	/* The line ends when the record is closed. */
-	while (!line.dead && (left_ms = until_ms - now_ms()) > 0) {
+	while (!line.dead && !*line.refusal && (left_ms = until_ms - now_ms()) > 0) {
 		struct pollfd poller = { .fd = line.fd, .events = POLLIN };
 
 		if (poll(&poller, 1, left_ms) > 0)
 			hear(&line);
 	}
-	if (line.dead && is_over(&line)) {
+	if (*line.refusal) {
+		fprintf(stderr, "nanodose stop: %s: %s\n", name, line.refusal);
+		result = NANODOSE_EXIT_REFUSED;
+	} else if (line.dead && is_over(&line)) {
 		fprintf(stderr, "nanodose stop: %s is over: %s\n", name, line.replica.view.status_text);
 	} else {
 		fprintf(stderr, "nanodose stop: %s does not end; stop its pumps: nanodose stop --all --now\n", name);
@@ -296,7 +311,7 @@ void client_attach(const char *name, enum attach_as as, struct run_front *screen
 
 	*end = (struct attach_end){ .status = NANODOSE_EXIT_REFUSED };
 	if (signal_fd < 0 || open_line(&line, name, words[as])) {
-		snprintf(end->text, sizeof(end->text), "%s: %s", name, strerror(errno));
+		snprintf(end->text, sizeof(end->text), "%s: %s", name, why_not(&line));
 	} else {
 		look(&line, screen, signal_fd);
 		end->detached = line.detached && !is_over(&line);

@@ -103,15 +103,15 @@ static int listen_in(struct meeting *meeting, const char *folder)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
-	/* Members of the folder's group may come; who they are the kernel says. */
+	/* Who it is that comes the kernel says. */
 	if (!bind(fd, (struct sockaddr *)&meeting->address, sizeof(meeting->address)) &&
-	    !chmod(meeting->address.sun_path, 0660) && !listen(fd, PEERS))
+	    !chmod(meeting->address.sun_path, meeting->all ? 0666 : 0660) && !listen(fd, PEERS))
 		return fd;
 	close(fd);
 	return -1;
 }
 
-int meeting_open(struct meeting *meeting, const char *record_path)
+int meeting_open(struct meeting *meeting, const char *record_path, bool all)
 {
 	const char *base = strrchr(record_path, '/') ? strrchr(record_path, '/') + 1 : record_path;
 	int length = strlen(base);
@@ -123,6 +123,7 @@ int meeting_open(struct meeting *meeting, const char *record_path)
 		length = LONGEST_BASE;
 	find_folders(&folders);
 	meeting->fd = -1;
+	meeting->all = all;
 	errno = EACCES;
 	for (size_t i = 0; meeting->fd < 0 && i < folders.count; i++) {
 		if (!usable(folders.paths[i]))

@@ -8,17 +8,23 @@
 #ifndef MEETING_H
 #define MEETING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/un.h>
 
 struct meeting {
 	int fd;			/* listening */
+	bool all;
 	char name[80];
 	struct sockaddr_un address;
 };
 
-/* For a run with this record. 0, or -1 with errno; to be ended by meeting_close(). */
-int meeting_open(struct meeting *meeting, const char *record_path);
+/*
+ * For a run with this record. 0, or -1 with errno; to be ended by meeting_close().
+ * @all: whoever can enter the folder may come, as the run itself looks at who it
+ *	is; else its group
+ */
+int meeting_open(struct meeting *meeting, const char *record_path, bool all);
 void meeting_close(struct meeting *meeting);
 
 /* The names of all runs that can be seen, sorted; to be freed by meeting_free(). -1: no memory. */

@@ -8,18 +8,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "meeting.h"
 #include "server.h"
 #include "wire.h"
 
 #define CLIENTS		16
 #define NAME_SIZE	32
+#define PEER_GROUPS	256
 #define GOODBYE_MS	2000	/* for the last line, once the pumps rest */
 
 struct client {
 	int fd;
 	uid_t uid;
-	bool may_act;
+	bool may[CONFIG_RIGHTS];
 	char name[NAME_SIZE];		/* as it calls itself */
 	char who[NAME_SIZE + 24];	/* for the record: with what the kernel says of it */
 	struct wire_told told;
@@ -125,11 +127,27 @@ static bool refuse(struct client *c, const char *why)
 
 /* ---- in -------------------------------------------------------------------------------- */
 
+/* The kernel's word, without asking a directory of users, which may not answer. */
+static size_t peer_groups(int fd, const struct ucred *peer, gid_t groups[PEER_GROUPS + 1])
+{
+	socklen_t size = PEER_GROUPS * sizeof(groups[0]);
+
+	groups[0] = peer->gid;
+	/* More of them than there is room for count as none. */
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups + 1, &size))
+		return 1;
+	return 1 + size / sizeof(groups[0]);
+}
+
 static void accept_client(struct server *s)
 {
 	int fd = accept4(s->meeting.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
+
+	struct client *c = &s->clients[s->count];
+	gid_t groups[PEER_GROUPS + 1];
+	size_t group_count;
 
 	if (fd < 0)
 		return;
@@ -137,11 +155,16 @@ static void accept_client(struct server *s)
 		close(fd);
 		return;
 	}
-	s->clients[s->count] = (struct client){
-		.fd = fd, .uid = peer.uid, .may_act = !peer.uid || peer.uid == geteuid(),
-	};
-	snprintf(s->clients[s->count].who, sizeof(s->clients[0].who), "uid %u", (unsigned int)peer.uid);
+	*c = (struct client){ .fd = fd, .uid = peer.uid };
+	group_count = peer_groups(fd, &peer, groups);
+	for (int i = 0; i < CONFIG_RIGHTS; i++)
+		c->may[i] = config_may(config_get(), i, peer.uid, groups, group_count);
+	snprintf(c->who, sizeof(c->who), "uid %u", (unsigned int)peer.uid);
 	s->count++;
+	if (c->may[CONFIG_WATCH])
+		return;
+	refuse(c, "you are none of those whom the configuration lets watch this run");
+	drop(s, c);
 }
 
 /* A name is for people; who it is for sure the number says, which is the kernel's word. */
@@ -160,7 +183,7 @@ static bool take_hold(struct server *s, struct client *c, bool from_other)
 {
 	char why[160];
 
-	if (!c->may_act)
+	if (!c->may[CONFIG_CONTROL])
 		return refuse(c, "only watching: this run is another user's");
 	if (s->holder >= 0 && s->holder != c->fd && !from_other) {
 		snprintf(why, sizeof(why), "only watching: %s has the run in hand; c takes it over", holder_name(s));
@@ -182,10 +205,13 @@ static bool take_command(struct server *s, struct client *c, struct run_control 
 		return take_hold(s, c, false);
 	if (command < 0)
 		return false;
-	/* To stop it is everybody's. */
-	if (command != RUN_STOP && command != RUN_EMERGENCY_STOP && s->holder != c->fd)
-		return refuse(c, c->may_act ? "only watching: c takes the run in hand" :
+	if (command == RUN_STOP || command == RUN_EMERGENCY_STOP) {
+		if (!c->may[CONFIG_STOP])
+			return refuse(c, "only watching: the configuration does not let you stop this run");
+	} else if (s->holder != c->fd) {
+		return refuse(c, c->may[CONFIG_CONTROL] ? "only watching: c takes the run in hand" :
 			      "only watching: this run is another user's");
+	}
 	control->command(control, command, c->who);
 	return true;
 }
@@ -294,7 +320,7 @@ struct run_front *server_new(const char *record_path)
 {
 	struct server *s = calloc(1, sizeof(*s));
 
-	if (!s || meeting_open(&s->meeting, record_path)) {
+	if (!s || meeting_open(&s->meeting, record_path, config_get() && config_get()->has_permissions)) {
 		fprintf(stderr,
 			"nanodose: no screen can come to this run: its socket cannot be made: %s; NANODOSE_RUNTIME_DIR may name a folder for it\n",
 			strerror(errno));

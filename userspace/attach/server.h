@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A front of a run for screens elsewhere: any number may watch, one of them has
- * the run in hand. The kernel tells who comes: the user of the run and root may
- * take it in hand, others watch; anybody who may come may stop it, as the
- * device allows, too.
+ * the run in hand. The kernel tells who comes, config_may() what they may do.
  */
 #ifndef SERVER_H
 #define SERVER_H

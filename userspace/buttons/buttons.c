@@ -10,6 +10,7 @@
 
 #include "buttons.h"
 #include "config.h"
+#include "devices.h"
 
 #define MOST_DEVICES 8
 
@@ -22,7 +23,7 @@ struct button {
 
 struct buttons {
 	struct run_front front;
-	struct config config;
+	const struct config *config;
 	struct udev *udev;
 	struct udev_monitor *monitor;
 	struct button list[MOST_DEVICES];	/* one a name */
@@ -45,8 +46,9 @@ static void let_go(struct button *button)
 }
 
 /* Its keys are for the run alone: a pedal types nothing into a terminal meanwhile. */
-static void try_device(struct buttons *b, const char *path)
+static void try_device(void *data, const char *path)
 {
+	struct buttons *b = data;
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct libevdev *device = NULL;
 
@@ -67,25 +69,6 @@ static void try_device(struct buttons *b, const char *path)
 	close(fd);
 }
 
-static void find_devices(struct buttons *b)
-{
-	struct udev_enumerate *all = udev_enumerate_new(b->udev);
-	struct udev_list_entry *entry;
-
-	udev_enumerate_add_match_subsystem(all, "input");
-	udev_enumerate_add_match_sysname(all, "event*");
-	udev_enumerate_scan_devices(all);
-	udev_list_entry_foreach(entry, udev_enumerate_get_list_entry(all)) {
-		struct udev_device *device = udev_device_new_from_syspath(b->udev, udev_list_entry_get_name(entry));
-		const char *node = device ? udev_device_get_devnode(device) : NULL;
-
-		if (node)
-			try_device(b, node);
-		udev_device_unref(device);
-	}
-	udev_enumerate_unref(all);
-}
-
 /* ---- as the run goes on ------------------------------------------------------------------ */
 
 static void draw(struct run_front *front, const struct run_view *view)
@@ -93,16 +76,27 @@ static void draw(struct run_front *front, const struct run_view *view)
 	buttons_of(front)->status = view->status;
 }
 
-static void press(struct buttons *b, const struct button *button, int key, struct run_control *control)
+/* A key goes down, or a wheel turns. */
+static bool meant(const struct button_rule *rule, const struct input_event *event)
+{
+	if (rule->type != event->type || rule->code != event->code)
+		return false;
+	if (event->type == EV_KEY)
+		return event->value == 1;
+	return event->value && (!rule->way || (event->value > 0) == (rule->way > 0));
+}
+
+static void press(struct buttons *b, const struct button *button, const struct input_event *event,
+		  struct run_control *control)
 {
 	char who[128];
 
 	snprintf(who, sizeof(who), "the button \"%s\"", button->name);
-	for (size_t i = 0; i < b->config.rule_count; i++) {
-		const struct button_rule *rule = &b->config.rules[i];
+	for (size_t i = 0; i < b->config->rule_count; i++) {
+		const struct button_rule *rule = &b->config->rules[i];
 		enum run_command command = rule->command;
 
-		if (rule->key != key || strcmp(rule->device, button->name))
+		if (!meant(rule, event) || strcmp(rule->device, button->name))
 			continue;
 		if (command == RUN_PAUSE && (b->status == RUN_PAUSED || b->status == RUN_PAUSING))
 			command = RUN_RESUME;
@@ -127,8 +121,7 @@ static void hear(struct buttons *b, struct button *button, struct run_control *c
 		/* Some were lost: what follows is how its keys stand. */
 		if (result == LIBEVDEV_READ_STATUS_SYNC)
 			flag = LIBEVDEV_READ_FLAG_SYNC;
-		if (event.type == EV_KEY && event.value == 1)
-			press(b, button, event.code, control);
+		press(b, button, &event, control);
 	}
 	if (result == -EAGAIN || result == -EINTR)
 		return;
@@ -196,8 +189,8 @@ static bool attended(struct run_front *front)
 
 static bool add_names(struct buttons *b)
 {
-	for (size_t i = 0; i < b->config.rule_count; i++) {
-		char *name = b->config.rules[i].device;
+	for (size_t i = 0; i < b->config->rule_count; i++) {
+		char *name = b->config->rules[i].device;
 		size_t k = 0;
 
 		while (k < b->count && strcmp(b->list[k].name, name))
@@ -205,7 +198,7 @@ static bool add_names(struct buttons *b)
 		if (k < b->count)
 			continue;
 		if (b->count == MOST_DEVICES) {
-			fprintf(stderr, "%s: more than %d devices with buttons\n", b->config.path, MOST_DEVICES);
+			fprintf(stderr, "%s: more than %d devices with buttons\n", b->config->path, MOST_DEVICES);
 			return false;
 		}
 		b->list[b->count++] = (struct button){ .name = name, .fd = -1 };
@@ -217,8 +210,8 @@ static bool all_there(const struct buttons *b)
 {
 	bool good = true;
 
-	for (size_t i = 0; i < b->config.rule_count; i++) {
-		const struct button_rule *rule = &b->config.rules[i];
+	for (size_t i = 0; i < b->config->rule_count; i++) {
+		const struct button_rule *rule = &b->config->rules[i];
 		size_t k = 0;
 
 		while (strcmp(b->list[k].name, rule->device))
@@ -226,10 +219,10 @@ static bool all_there(const struct buttons *b)
 		if (!b->list[k].device)
 			fprintf(stderr,
 				"nanodose: the button \"%s\" is not there, may not be read, or another program has it: see to it, or take it out of %s\n",
-				rule->device, b->config.path);
-		else if (!libevdev_has_event_code(b->list[k].device, EV_KEY, rule->key))
+				rule->device, b->config->path);
+		else if (!libevdev_has_event_code(b->list[k].device, rule->type, rule->code))
 			fprintf(stderr, "nanodose: the button \"%s\" has no %s, which %s asks for\n", rule->device,
-				libevdev_event_code_get_name(EV_KEY, rule->key), b->config.path);
+				libevdev_event_code_get_name(rule->type, rule->code), b->config->path);
 		else
 			continue;
 		good = false;
@@ -246,9 +239,10 @@ struct run_front *buttons_new(enum nanodose_exit *status)
 		perror("nanodose: buttons");
 		return NULL;
 	}
-	if (!config_load(&b->config))
+	b->config = config_get();
+	if (!b->config)
 		goto fail;
-	if (!b->config.rule_count) {
+	if (!b->config->rule_count) {
 		*status = NANODOSE_EXIT_DONE;
 		goto fail;
 	}
@@ -261,7 +255,7 @@ struct run_front *buttons_new(enum nanodose_exit *status)
 	}
 	if (!add_names(b))
 		goto fail;
-	find_devices(b);
+	input_devices_each(b->udev, try_device, b);
 	if (!all_there(b))
 		goto fail;
 	*status = NANODOSE_EXIT_DONE;
@@ -284,6 +278,5 @@ void buttons_free(struct run_front *front)
 		let_go(&b->list[i]);
 	udev_monitor_unref(b->monitor);
 	udev_unref(b->udev);
-	config_clear(&b->config);
 	free(b);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Buttons, pedals and the like: a front of a run that gives commands where the
+ * Buttons, pedals, jog wheels: a front of a run that gives commands where the
  * configuration says so. They come and go; one that goes pauses the run, as
  * somebody relies on it.
  */
@@ -10,8 +10,7 @@
 #include "runner.h"
 
 /*
- * As the configuration file says: $NANODOSE_CONFIG, else the user's own, else
- * /etc/nanodose.yaml. NULL with *status DONE: no buttons are asked for; REFUSED:
+ * As the configuration says. NULL with *status DONE: no buttons are asked for; REFUSED:
  * what is wrong has been printed, a button that is not there included.
  */
 struct run_front *buttons_new(enum nanodose_exit *status);

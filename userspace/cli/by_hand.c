@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "describe.h"
+#include "config.h"
 #include "verbs.h"
 
 #define JSON_FLAGS (JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)
@@ -36,7 +36,7 @@ static int find_syringe(struct by_hand *by_hand, const char *name)
 	const char *near[3];
 	size_t count;
 
-	by_hand->syringe = nanodose_syringe_find(name);
+	by_hand->syringe = config_syringe(name);
 	if (by_hand->syringe)
 		return 0;
 	count = nanodose_syringe_suggest(name, near, 3);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "nanodose.h"
 #include "protocol.h"
 #include "runner.h"
@@ -33,7 +34,7 @@ struct request {
 static bool ask_pump(const struct request *request, const struct protocol_channel *channel,
 		     struct nanodose_info *info)
 {
-	struct nanodose_device *device = nanodose_device_open(channel->pump, false);
+	struct nanodose_device *device = config_open_pump(channel->pump, false);
 	bool good = device && !nanodose_device_info(device, info);
 
 	if (!good && request->verbose)

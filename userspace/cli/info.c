@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config.h"
 #include "describe.h"
 #include "explain.h"
 #include "runner.h"
@@ -95,7 +96,7 @@ static void print_json(const char *path, const struct nanodose_info *info,
 
 static int show(const char *name, int json)
 {
-	struct nanodose_device *device = nanodose_device_open(name, false);
+	struct nanodose_device *device = config_open_pump(name, false);
 	struct nanodose_status status;
 	struct nanodose_info info;
 	int error;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "distance.h"
 #include "nanodose.h"
 #include "runner.h"
@@ -34,6 +35,7 @@ const struct verb verbs[] = {
 	  "fill a line by hand, until it is clear of air", verb_prime },
 	{ "home", "DEVICE [--plus] [--rate RATE] [--yes] [--json]",
 	  "find the end of travel by its switch and call it 0", verb_home },
+	{ "setup", "", "ask what a configuration needs, and write it", verb_setup },
 	{ "export", "RUN.db [--format FORMAT | --events | --json] [--output FILE]",
 	  "turn a run's record into CSV, JSON or HDF5", verb_export },
 	{ "report", "RUN.db [--output FILE.html]", "make one page of a run, to read or to print",
@@ -147,6 +149,22 @@ static void occupy_standard_files(void)
 		close(fd);
 }
 
+/* Tells what there is; a person without a configuration is asked whether to make one. */
+static bool first_start(void)
+{
+	const struct config *config;
+	char answer[16] = "";
+
+	print_verbs(stderr);
+	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+		return false;
+	config = config_get();
+	if (!config || config->path)
+		return false;
+	fputs("\nThere is no configuration yet. Set up pumps, syringes and buttons now? [y/n] ", stderr);
+	return fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
+}
+
 int main(int argc, char **argv)
 {
 	const struct verb *verb;
@@ -157,10 +175,8 @@ int main(int argc, char **argv)
 	setlocale(LC_ALL, "");
 	/* What is printed is read by programs, too: the decimal point is a point. */
 	setlocale(LC_NUMERIC, "C");
-	if (argc < 2) {
-		print_verbs(stderr);
-		return NANODOSE_EXIT_USAGE;
-	}
+	if (argc < 2)
+		return first_start() ? verb_setup(argc, argv) : NANODOSE_EXIT_USAGE;
 	/* "help run" is "run --help" */
 	if (argc > 2 && !strcmp(argv[1], "help")) {
 		argv[1] = argv[2];

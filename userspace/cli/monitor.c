@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "describe.h"
 #include "explain.h"
 #include "runner.h"
@@ -103,7 +104,7 @@ static int print_waiting(struct nanodose_device *device, int json, unsigned long
 
 static int monitor(const char *name, int json, unsigned long left)
 {
-	struct nanodose_device *device = nanodose_device_open(name, false);
+	struct nanodose_device *device = config_open_pump(name, false);
 	struct pollfd pollers[2];
 	int result = 0, error, status;
 

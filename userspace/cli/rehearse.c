@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "config.h"
 #include "nanodose.h"
 #include "rehearse.h"
 #include "runner.h"
@@ -121,7 +122,7 @@ static int parse(struct rehearsal *rehearsal, int argc, char **argv)
 /* The simulated rig behind a pump; NULL after a message. To be freed. */
 static char *rig_of(const char *pump)
 {
-	struct nanodose_device *device = nanodose_device_open(pump, false);
+	struct nanodose_device *device = config_open_pump(pump, false);
 	struct nanodose_info info;
 	char *rig = NULL;
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "config.h"
 #include "explain.h"
 #include "meeting.h"
 #include "runner.h"
@@ -41,7 +42,7 @@ static int tell(struct target *target, uint32_t mode)
 {
 	int result;
 
-	target->device = nanodose_device_open(target->name, true);
+	target->device = config_open_pump(target->name, true);
 	if (!target->device)
 		return explain_open_error(stderr, target->name, errno);
 	if (!nanodose_device_stop(target->device, mode))

@@ -25,7 +25,7 @@ _nanodose_files()
 _nanodose()
 {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}
-	local verbs='list info monitor check plan rehearse run attach stop jog prime home export report verify' options=
+	local verbs='list info monitor check plan rehearse run attach stop jog prime home setup export report verify' options=
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then

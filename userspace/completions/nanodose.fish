@@ -30,6 +30,7 @@ complete -c nanodose -n __fish_use_subcommand -a stop -d 'Bring pumps to rest, w
 complete -c nanodose -n __fish_use_subcommand -a jog -d 'Move a pump by hand'
 complete -c nanodose -n __fish_use_subcommand -a prime -d 'Fill a line by hand, until it is clear of air'
 complete -c nanodose -n __fish_use_subcommand -a home -d 'Find the end of travel by its switch'
+complete -c nanodose -n __fish_use_subcommand -a setup -d 'Ask what a configuration needs'
 complete -c nanodose -n __fish_use_subcommand -a export -d 'Turn a run\'s record into CSV, JSON or HDF5'
 complete -c nanodose -n __fish_use_subcommand -a report -d 'Make one page of a run'
 complete -c nanodose -n __fish_use_subcommand -a verify -d 'Tell whether a run file was altered'

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "config.h"
 #include "jog.h"
 
 #include <errno.h>
@@ -147,7 +148,7 @@ static bool prepare(struct jog *jog, uint32_t medium, enum nanodose_exit *status
 
 	operator_name(who, sizeof(who));
 	snprintf(label, sizeof(label), "by hand, %s", who);
-	if (nanodose_device_info(jog->device, &jog->view.info) || !look(jog)) {
+	if (!look(jog)) {
 		*status = explain_claim_error(stderr, jog->device, jog->view.name, errno);
 		return false;
 	}
@@ -176,14 +177,21 @@ struct jog *jog_open(const char *name, const struct nanodose_syringe *syringe, u
 	}
 	jog->view.name = name;
 	jog->view.step_m3 = NAN;
-	jog->device = nanodose_device_open(name, true);
+	jog->device = config_open_pump(name, true);
 	if (!jog->device) {
 		*status = explain_open_error(stderr, name, errno);
 		free(jog);
 		return NULL;
 	}
-	if (syringe && !nanodose_device_info(jog->device, &jog->view.info)) {
-		jog->view.syringe = syringe->name;
+	if (nanodose_device_info(jog->device, &jog->view.info)) {
+		*status = explain_claim_error(stderr, jog->device, name, errno);
+		jog_close(jog);
+		return NULL;
+	}
+	if (!syringe)
+		syringe = config_mounted(name, &jog->view.info);
+	if (syringe) {
+		jog->view.syringe = syringe;
 		jog->view.step_m3 = nanodose_volume_per_step(syringe->diameter_m, jog->view.info.lead_pitch_nm,
 							     jog->view.info.microsteps_per_rev);
 	}

@@ -32,7 +32,7 @@ struct jog_view {
 	struct nanodose_status status;
 	double step_m;			/* way of the plunger by a microstep */
 	double step_m3;			/* what it moves; NAN: the syringe was not named */
-	const char *syringe;		/* NULL: likewise */
+	const struct nanodose_syringe *syringe;	/* NULL: likewise */
 	enum jog_task task;
 	int64_t begin_position;		/* of the task */
 	uint16_t sensor_flags;
@@ -42,8 +42,8 @@ struct jog_view {
 
 /*
  * jog_open() - claim a pump and start its sensor, if it has one
- * @name: as nanodose_device_open() takes it
- * @syringe: what is mounted, to tell volumes; may be NULL
+ * @name: as config_open_pump() takes it
+ * @syringe: what is mounted, to tell volumes; NULL: what the configuration says is
  * @medium: NANODOSE_MEDIUM_*, what the sensor measures
  * @status: of the program, when NULL is returned; why has been printed
  */

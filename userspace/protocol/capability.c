@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "config.h"
 #include "protocol.h"
 #include "wording.h"
 
@@ -77,6 +78,19 @@ static bool has_limit(const struct protocol_channel *channel, enum protocol_limi
 	       isfinite(channel->limits[PROTOCOL_SOFT].most[limit]);
 }
 
+/* The bore decides how much a step moves: two that disagree would dose wrongly. */
+static void check_mounted(const struct protocol_channel *channel, const struct nanodose_info *info,
+			  struct diagnostics *diagnostics)
+{
+	const struct nanodose_syringe *mounted = config_mounted(channel->pump, info);
+
+	if (!mounted || fabs(mounted->diameter_m / channel->syringe->diameter_m - 1) < 1e-6)
+		return;
+	diagnostics_add(diagnostics, channel->at_pump, false,
+			"'%s' is to use a %s, but %s says that pump '%s' carries a %s; mount the one, or set the other right",
+			channel->name, channel->syringe->name, config_get()->path, channel->pump, mounted->name);
+}
+
 void protocol_check_device(const struct protocol *protocol, size_t index,
 			   const struct nanodose_info *info, struct diagnostics *diagnostics)
 {
@@ -86,6 +100,7 @@ void protocol_check_device(const struct protocol *protocol, size_t index,
 	char text[WORDING_SIZE];
 	double step_m3;
 
+	check_mounted(channel, info, diagnostics);
 	if (isnan(sensor_max))
 		sensor_max = channel->correction.saturation_m3_s;
 	if (channel->peak_rate_m3_s > max_rate * (1 + 1e-9))

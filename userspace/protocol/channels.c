@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "expression.h"
 #include "loader.h"
 #include "wording.h"
@@ -100,7 +101,7 @@ static void load_table_syringe(struct loader *loader, const struct node *node,
 
 	if (!text)
 		return;
-	channel->syringe = nanodose_syringe_find(text);
+	channel->syringe = config_syringe(text);
 	if (!channel->syringe) {
 		count = nanodose_syringe_suggest(text, near, 3);
 		loader_error(loader, node->at, "syringe: there is no \"%s\" in the table; near it are %s",
@@ -117,6 +118,15 @@ static void load_syringe(struct loader *loader, const struct node *node,
 		return;
 	}
 	load_table_syringe(loader, node, channel);
+}
+
+/* What the configuration says that its pump carries. */
+static bool load_mounted(struct protocol_channel *channel)
+{
+	const struct config_pump *pump = channel->pump ? config_pump(channel->pump) : NULL;
+
+	channel->syringe = pump ? pump->syringe : NULL;
+	return channel->syringe;
 }
 
 static void load_loaded(struct loader *loader, const struct node *node,
@@ -201,14 +211,16 @@ static void load_channel(struct loader *loader, const struct node *node,
 	if (!LOADER_KEYS(loader, node, what, keys))
 		return;
 	pump = loader_need(loader, node, "pump", what, at);
-	syringe = loader_need(loader, node, "syringe", what, at);
+	if (pump)
+		load_pump(loader, pump, channel);
+	syringe = node_get(node, "syringe");
+	if (!syringe && !load_mounted(channel))
+		loader_need(loader, node, "syringe", what, at);
 	loaded = loader_need(loader, node, "loaded", what, at);
 	fluid = loader_need(loader, node, "fluid", what, at);
 	particles = node_get(node, "particles");
 	dead_volume = node_get(node, "dead_volume");
 	chip = node_get(node, "chip");
-	if (pump)
-		load_pump(loader, pump, channel);
 	if (syringe)
 		load_syringe(loader, syringe, channel);
 	if (loaded)

@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "explain.h"
 #include "run.h"
 
@@ -24,7 +25,7 @@ static bool open_channels(struct runner *r)
 	for (size_t i = 0; i < r->channel_count; i++) {
 		struct channel *c = &r->channels[i];
 
-		c->device = nanodose_device_open(c->plan->pump, true);
+		c->device = config_open_pump(c->plan->pump, true);
 		if (!c->device) {
 			explain_open_error(stderr, c->plan->pump, errno);
 			good = false;

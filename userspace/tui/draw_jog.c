@@ -23,9 +23,7 @@ int64_t jog_stride_steps(const struct jog_view *view, int stride)
 
 int64_t jog_prime_steps(const struct jog_view *view)
 {
-	const struct nanodose_syringe *syringe = view->syringe ? nanodose_syringe_find(view->syringe) : NULL;
-
-	return llround(syringe ? syringe->volume_m3 / view->step_m3 : PRIME_M / view->step_m);
+	return llround(view->syringe ? view->syringe->volume_m3 / view->step_m3 : PRIME_M / view->step_m);
 }
 
 struct page {
@@ -77,7 +75,7 @@ static void draw_pump(struct page *page, const struct jog_view *view)
 		 view->info.lead_pitch_nm * 1e-6, view->info.microsteps_per_rev);
 	field(page, "pump", CELL_NORMAL, text);
 	nanodose_quantity_format(view->step_m3, NANODOSE_DIMENSION_VOLUME, step, sizeof(step));
-	snprintf(text, sizeof(text), "%s, a microstep is %s", view->syringe ? view->syringe : "", step);
+	snprintf(text, sizeof(text), "%s, a microstep is %s", view->syringe ? view->syringe->name : "", step);
 	field(page, "syringe", CELL_NORMAL, view->syringe ? text : "not named: --syringe NAME tells volumes");
 }
 
