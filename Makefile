@@ -29,6 +29,7 @@ demo: setup
 	@tests/vm/demo $(PROTOCOL)
 
 test: setup
+	@tests/vm/setup test
 	@tests/run $(ONLY)
 
 # The tests once more, with modules that count which of their lines were executed.

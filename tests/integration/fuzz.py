@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # host
-"""Hostile protocols, inputs, tables and rig files: libFuzzer with the address and undefined-behaviour sanitizers, and
-AFL++ in a limited memory, a minute each, seeded with the library and every invalid protocol. An input that fails is kept
-in build/fuzz/ and fails each time. `make fuzz` takes ten minutes for each and goes on with what it found before."""
+"""Hostile protocols, inputs, tables, rig files and configurations: libFuzzer with the address and undefined-behaviour
+sanitizers, and AFL++ in a limited memory, a minute each, seeded with the library and every invalid protocol. An input that
+fails is kept in build/fuzz/ and fails each time. `make fuzz` takes ten minutes for each and goes on with what it found
+before."""
 import glob
 import os
 import re
@@ -17,6 +18,7 @@ SEEDS = {
     "protocol": ["protocols", "protocols/invalid"],
     "inputs": ["protocols/inputs", "tests/fuzz/seeds"],
     "rig": ["protocols/rigs"],
+    "config": ["tests/fuzz/configs"],
 }
 MEMORY_MB = 256
 HANG_S = 60         # for one input; the work of each is bounded, so this is only for one that never ends

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # vm: --rig rig0
 """The page of a run: its figures are the rig's, its markup is sound, it needs
-nothing from elsewhere."""
+nothing from elsewhere. tests/integration/report_pdf.py prints one."""
 import hashlib
 import html.parser
 import os
@@ -96,7 +96,8 @@ doses = page.row("line")
 check("target and delivered volume are there",
       doses[1:2] == ["40.000"] and abs(float(doses[2]) - delivered_ul) <= 0.005 * 40, doses)
 check("the sensor's volume agrees with the rig's outlet within 1 %",
-      abs(float(doses[4]) - delivered_ul) <= 0.01 * 40, doses)
+      abs(float(doses[5]) - delivered_ul) <= 0.01 * 40, doses)
+check("how sure both are is there: 0.5 % and a step of 5.4 nL, 5 %", float(doses[3]) == 0.205 and float(doses[6]) == 2, doses)
 check("the input as the operator set it is there",
       page.row("rate")[1:] == ["240 uL/min", "rate", "the operator"], page.row("rate"))
 check("the protocol is there word for word",

@@ -314,7 +314,7 @@ TEST(a_page_says_what_happened_and_runs_nothing)
 	CHECK(strstr(page, "&lt;script&gt;alert("));
 	CHECK(strstr(page, "<h1>Test</h1>"));
 	CHECK(strstr(page, ">done</span>"));
-	CHECK(strstr(page, "<td class=n>20.000</td><td class=n>19.900</td><td class=n>-0.500</td>"));
+	CHECK(strstr(page, "<td class=n>20.000</td><td class=n>19.900</td><td class=n>0.104</td><td class=n>-0.500</td>"));
 	CHECK(strstr(page, "Channel lipid, &quot;old&quot;"));
 	CHECK(strstr(page, "class=fault d="));
 	CHECK(strstr(page, "<i>   1  </i>nanodose: 1"));

@@ -38,7 +38,7 @@ const struct verb verbs[] = {
 	{ "setup", "", "ask what a configuration needs, and write it", verb_setup },
 	{ "export", "RUN.db [--format FORMAT | --events | --json] [--output FILE]",
 	  "turn a run's record into CSV, JSON or HDF5", verb_export },
-	{ "report", "RUN.db [--output FILE.html]", "make one page of a run, to read or to print",
+	{ "report", "RUN.db [--output FILE.html | FILE.pdf]", "make one page of a run, to read or to print",
 	  verb_report },
 	{ "verify", "RUN.db [--seal HEX] [--json]", "tell whether a run file was altered", verb_verify },
 };

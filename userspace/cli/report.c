@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* nanodose report: a run file as one page for people. */
+/* nanodose report: a run file as one page for people, or as PDF. */
 #include <getopt.h>
-#include <stddef.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
 
 #include "output.h"
 #include "report.h"
+#include "report_pdf.h"
 #include "verbs.h"
+
+static bool ends_in(const char *text, const char *end)
+{
+	size_t length = strlen(text), tail = strlen(end);
+
+	return length > tail && !strcasecmp(text + length - tail, end);
+}
 
 int verb_report(int argc, char **argv)
 {
@@ -25,15 +35,16 @@ int verb_report(int argc, char **argv)
 		case 'h':
 			return verb_help("report",
 					 "  RUN.db              the file that \"nanodose run\" has written, or is writing\n"
-					 "  --output FILE.html  instead of standard output\n\n"
+					 "  --output FILE       instead of standard output; FILE.pdf is printed by chromium,\n"
+					 "                      which has to be installed for it\n\n"
 					 "One HTML page that needs nothing else: summary, doses against target, plots,\n"
-					 "events, protocol, pumps, versions, checksum. For a PDF print it from any\n"
-					 "browser, or: chromium --headless --print-to-pdf=run.pdf run.html\n");
+					 "events, protocol, pumps, versions, checksum.\n");
 		default:
 			return verb_usage_error("report", NULL);
 		}
 	}
 	if (argc - optind != 1)
 		return verb_usage_error("report", "it takes one run file");
-	return output_run("report", argv[optind], output, report_write);
+	return output_run("report", argv[optind], output,
+			  output && ends_in(output, ".pdf") ? report_pdf : report_write);
 }

@@ -283,11 +283,13 @@ struct runner *runner_new(const struct runner_options *options, enum nanodose_ex
 	r->unattended = options->unattended;
 	r->channel_count = r->protocol->channel_count;
 	r->signal_fd = -1;
+	r->wall_fd = -1;
 	if (allocate(r) && take_signals(r) && open_readings(r) && open_channels(r) && check_channels(r) &&
 	    claim_channels(r, status) && clear_channels(r)) {
 		measure_steps(r);
 		if (limit_channels(r) && start_channels(r) && resume_channels(r) && create_record(r)) {
 			view_devices(r);
+			wall_clock_watch(r);
 			*status = NANODOSE_EXIT_DONE;
 			return r;
 		}
@@ -314,6 +316,8 @@ void runner_free(struct runner *r)
 		channel_free(&r->channels[i]);
 	if (r->record)
 		record_close(r->record);
+	if (r->wall_fd >= 0)
+		close(r->wall_fd);
 	if (r->signal_fd >= 0) {
 		close(r->signal_fd);
 		sigprocmask(SIG_SETMASK, &r->old_signals, NULL);

@@ -98,6 +98,8 @@ struct runner {
 
 	int signal_fd;
 	sigset_t old_signals;
+	int wall_fd;			/* tells that the clock on the wall was set; -1: nobody does */
+	double wall_offset_s;		/* of that clock, from the one that the run goes by */
 
 	uint64_t now_ns;		/* newest record, or the clock */
 	uint64_t begin_ns;		/* of the run */
@@ -254,5 +256,10 @@ void view_sample(struct runner *runner, const struct channel *channel);
 /* Brings the view up to date. */
 void view_update(struct runner *runner);
 void view_free(struct runner *runner);
+
+/* wall_clock.c */
+void wall_clock_watch(struct runner *runner);
+/* Once wall_fd is readable. */
+void wall_clock_look(struct runner *runner);
 
 #endif /* RUN_H */

@@ -536,7 +536,7 @@ static int wait_ms(const struct runner *r)
 
 static void turn(struct runner *r, struct pollfd *fds)
 {
-	int own = r->channel_count + 1, count = own, counts[RUNNER_FRONTS] = { 0 }, ready;
+	int own = r->channel_count + 2, count = own, counts[RUNNER_FRONTS] = { 0 }, ready;
 	short events = calm(r) ? POLLPRI : POLLIN;
 	uint64_t before_ns = r->now_ns;
 
@@ -546,6 +546,7 @@ static void turn(struct runner *r, struct pollfd *fds)
 			.events = events,
 		};
 	fds[r->channel_count] = (struct pollfd){ .fd = r->signal_fd, .events = POLLIN };
+	fds[r->channel_count + 1] = (struct pollfd){ .fd = r->wall_fd, .events = POLLIN };
 	for (size_t i = 0; i < r->front_count; i++) {
 		counts[i] = r->fronts[i]->fds(r->fronts[i], fds + count, FRONT_FDS);
 		count += counts[i];
@@ -553,6 +554,8 @@ static void turn(struct runner *r, struct pollfd *fds)
 	ready = poll(fds, count, wait_ms(r));
 	if (ready > 0 && fds[r->channel_count].revents)
 		take_signals(r);
+	if (ready > 0 && fds[r->channel_count + 1].revents)
+		wall_clock_look(r);
 	for (size_t i = 0; ready >= 0 && i < r->channel_count; i++)
 		if (!r->channels[i].gone && (fds[i].revents || events == POLLPRI))
 			read_channel(r, &r->channels[i]);
@@ -636,7 +639,7 @@ static void tell_cleared(struct runner *r)
 
 enum nanodose_exit runner_run(struct runner *r)
 {
-	struct pollfd *fds = calloc(r->channel_count + 1 + RUNNER_FRONTS * FRONT_FDS, sizeof(*fds));
+	struct pollfd *fds = calloc(r->channel_count + 2 + RUNNER_FRONTS * FRONT_FDS, sizeof(*fds));
 
 	if (!fds) {
 		perror("nanodose");
