@@ -18,6 +18,7 @@
 #define PAGE_LINES	5
 #define ALL_LINES	1000000
 #define SCROLL_PARTS	4	/* of what the plots show: that far at once */
+#define OWED_MS		100	/* until a picture that was left out is tried again */
 #define CTRL(key)	((key) & 0x1f)
 #define ESCAPE		0x1b
 
@@ -33,6 +34,7 @@ struct screen {
 	size_t event_count, channel_count;
 	double newest_s, span_s;	/* of the plots: the newest sample, what they show by themselves */
 	bool over;		/* the result has been shown */
+	bool owed;		/* the last picture was left out: the terminal is slow */
 	bool leave;		/* the operator has quit: no last picture */
 };
 
@@ -80,7 +82,7 @@ static void draw(struct run_front *front, const struct run_view *view)
 	}
 	screen_scroll_fit(screen->cells, view, &screen->state);
 	screen_draw(screen->cells, view, &screen->state);
-	terminal_show(screen->terminal, screen->cells);
+	screen->owed = !terminal_show(screen->terminal, screen->cells);
 }
 
 static void resize(struct run_front *front)
@@ -391,7 +393,7 @@ static void finish(struct run_front *front, const struct run_view *view)
 
 		draw(front, view);
 		count = fds(front, waited + 1, 2);
-		if (!count || poll(waited, count + 1, -1) < 0)
+		if (!count || poll(waited, count + 1, screen->owed ? OWED_MS : -1) < 0)
 			break;
 		if (waited[0].revents && !take_signals(screen, signal_fd))
 			break;

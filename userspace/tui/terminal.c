@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <langinfo.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "terminfo.h"
@@ -20,6 +22,7 @@
 
 #define GOODBYE_MS	1000	/* how long a terminal may take the last bytes */
 #define ESCAPE_MS	10	/* a key's sequence arrives in one piece, or nearly */
+#define BITS_A_BYTE	10	/* on a serial line */
 
 struct terminal {
 	SCREEN *screen;
@@ -32,6 +35,8 @@ struct terminal {
 	bool gone;
 	char *waiting;		/* bytes on their way out */
 	size_t waiting_count, waiting_sent, waiting_size;
+	double byte_s;		/* that the line needs for one; 0: it does not matter */
+	double clear_s;		/* when what was sent will have gone through it */
 	struct sigaction ignored_stop;
 };
 
@@ -86,6 +91,42 @@ static void set_style(int style)
 
 /* ---- bytes to the terminal --------------------------------------------------------- */
 
+static double now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec * 1e-9;
+}
+
+/*
+ * A slow line takes bytes long before they have gone through: seconds of them
+ * would lie in the kernel, and what is shown would lag behind by as much. From
+ * 38400 on, which terminals without a line claim, it is theirs to say stop.
+ */
+static void pace(struct terminal *terminal)
+{
+	static const struct {
+		speed_t speed;
+		int baud;
+	} slow[] = {
+		{ B300, 300 }, { B600, 600 }, { B1200, 1200 }, { B2400, 2400 }, { B4800, 4800 }, { B9600, 9600 },
+		{ B19200, 19200 },
+	};
+	speed_t speed = cfgetospeed(&terminal->before);
+
+	for (size_t i = 0; i < sizeof(slow) / sizeof(slow[0]); i++)
+		if (slow[i].speed == speed)
+			terminal->byte_s = (double)BITS_A_BYTE / slow[i].baud;
+}
+
+static void count_sent(struct terminal *terminal, size_t count)
+{
+	if (!terminal->byte_s)
+		return;
+	terminal->clear_s = fmax(terminal->clear_s, now_s()) + count * terminal->byte_s;
+}
+
 bool terminal_flush(struct terminal *terminal)
 {
 	while (terminal->waiting_sent < terminal->waiting_count) {
@@ -94,6 +135,7 @@ bool terminal_flush(struct terminal *terminal)
 
 		if (count > 0) {
 			terminal->waiting_sent += count;
+			count_sent(terminal, count);
 		} else if (errno == EAGAIN) {
 			return false;
 		} else if (errno != EINTR) {
@@ -274,6 +316,7 @@ struct terminal *terminal_open(void)
 	sigaction(SIGTSTP, &ignore, &terminal->ignored_stop);
 	set_modes(terminal);
 	set_curses();
+	pace(terminal);
 	terminal_resize(terminal);
 	return terminal;
 }
@@ -371,7 +414,7 @@ bool terminal_show(struct terminal *terminal, const struct cells *cells)
 {
 	struct cells *shown = terminal->shown;
 
-	if (!terminal_flush(terminal))
+	if (!terminal_flush(terminal) || (terminal->byte_s > 0 && now_s() < terminal->clear_s))
 		return false;
 	if (terminal->gone)
 		return true;

@@ -29,7 +29,7 @@ bool terminal_utf8(const struct terminal *terminal);
 void terminal_size(const struct terminal *terminal, int *rows, int *columns);
 /* Looks at the size again. */
 void terminal_resize(struct terminal *terminal);
-/* False: the last picture is still on its way, this one was left out. */
+/* False: the last picture is still on its way, on a slow line by its speed; this one was left out. */
 bool terminal_show(struct terminal *terminal, const struct cells *cells);
 /* Sends what waits; false if something still waits. */
 bool terminal_flush(struct terminal *terminal);
