@@ -41,6 +41,10 @@ def examples(page):
 verbs = re.findall(r"^  ([a-z]+)  +\S", run(PROGRAM, "--help")[1], re.M)
 check("the program tells its verbs", len(verbs) >= 9, verbs)
 options = {verb: options_of(verb) for verb in verbs}
+for words in [[], *([verb] for verb in verbs)]:
+    lines = run(PROGRAM, *words, "--help")[1].splitlines()
+    check(f"{' '.join(['nanodose', *words])} --help fits a screen of 80 x 24", 0 < len(lines) <= 24 and max(map(len, lines)) <= 80,
+          [line for line in lines if len(line) > 80] or len(lines))
 
 # ---- pages --------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ import sys
 import time
 
 DEBUGFS = "/sys/kernel/debug/nanodose-sim"
+CONFIGFS = "/sys/kernel/config/nanodose-sim"
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 OUT = os.path.join(TOP, "build", "integration")
 
@@ -62,6 +63,28 @@ def truth(rig, name):
 def fault(rig, name, value=1):
     with open(f"{DEBUGFS}/{rig}/fault/{name}", "w") as file:
         file.write(f"{value}\n")
+
+
+def unplug(rig):
+    """The pump goes. What the rig was, for plug()."""
+    folder, found = f"{CONFIGFS}/{rig}", {}
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        if name == "live" or not os.stat(path).st_mode & 0o200:
+            continue
+        with open(path, encoding="ascii") as file:
+            found[name] = file.read().strip()
+    os.rmdir(folder)
+    return found
+
+
+def plug(rig, values):
+    """A pump comes, once udev has seen to it."""
+    os.mkdir(f"{CONFIGFS}/{rig}")
+    for name, value in [*values.items(), ("live", "1")]:
+        with open(f"{CONFIGFS}/{rig}/{name}", "w", encoding="ascii") as file:
+            file.write(value + "\n")
+    subprocess.run(["udevadm", "settle", "--timeout=30"], check=True)
 
 
 def now_ns():

@@ -8,15 +8,12 @@ import csv
 import io
 import json
 import math
-import os
 import signal
-import subprocess
 import time
 
-from rig import check, end, fault, fresh, nanodose, query, start, truth, wait_until, write_protocol
+from rig import check, end, fault, fresh, nanodose, plug, query, start, truth, unplug, wait_until, write_protocol
 
 STEP_UL = math.pi / 4 * 4.699 ** 2 * 1.0 / 3200
-RIG = "/sys/kernel/config/nanodose-sim/rig0"
 WHOLE = round(40 / STEP_UL)
 PROTOCOL = write_protocol("troubles.yaml", """\
 nanodose: 1
@@ -62,34 +59,11 @@ def whole(record):
     return query(record, "PRAGMA integrity_check") == [("ok",)]
 
 
-def attributes():
-    """The rig as it is, to be plugged in again the same."""
-    found = {}
-    for name in sorted(os.listdir(RIG)):
-        path = os.path.join(RIG, name)
-        if name == "live" or not os.stat(path).st_mode & 0o200:
-            continue
-        with open(path, encoding="ascii") as file:
-            found[name] = file.read().strip()
-    return found
-
-
-def plug(values):
-    os.mkdir(RIG)
-    for name, value in values.items():
-        with open(os.path.join(RIG, name), "w", encoding="ascii") as file:
-            file.write(value + "\n")
-    with open(os.path.join(RIG, "live"), "w", encoding="ascii") as file:
-        file.write("1\n")
-    subprocess.run(["udevadm", "settle", "--timeout=30"], check=True)
-
-
 # ---- the pump goes, and comes back ------------------------------------------------
 
-values = attributes()
 process, record, before = begin("unplugged")
 at = truth("rig0", "steps") - before
-os.rmdir(RIG)
+values = unplug("rig0")
 out, err = process.communicate()
 told = events(record)
 check("unplugged: the run ends with status 5 and says so", process.returncode == 5 and "is gone" in err, (process.returncode, err))
@@ -100,7 +74,7 @@ first = given_by(record)
 check("unplugged: what was given is known within a record's steps", at - 20 <= first <= at + 40, (first, at))
 status, out, err = nanodose("run", PROTOCOL, "--record", fresh("unplugged-none.db"), "--headless")
 check("unplugged: another run is refused, and told what is missing", status == 1 and 'no pump named "rig0"' in err, err)
-plug(values)
+plug("rig0", values)
 check("plugged again: nothing moves by itself", truth("rig0", "steps") == 0 and at_rest() and truth("rig0", "steps") == 0)
 status, second, err = resume("unplugged", record)
 check("plugged again: the rest is given, by what is known", status == 0 and -20 <= at + truth("rig0", "steps") - WHOLE <= 20,

@@ -20,10 +20,10 @@ struct by_hand {
 
 /* The help on the options that all have. */
 #define BY_HAND_HELP \
-	"  --syringe NAME  what is mounted, to give and tell volumes, \"BD Plastipak 1 mL\";\n" \
-	"                  unless the configuration says it\n" \
-	"  --rate RATE     how fast: of the plunger \"0.1 mm/s\", steps \"320 steps/s\", or with\n" \
-	"                  --syringe liquid \"100 uL/min\"\n" \
+	"  --syringe NAME  what is mounted, \"BD Plastipak 1 mL\", so that volumes can be\n" \
+	"                  given and are told; unless the configuration says it\n" \
+	"  --rate RATE     how fast: of the plunger \"0.1 mm/s\", \"320 steps/s\", or of\n" \
+	"                  liquid, with --syringe, \"100 uL/min\"\n" \
 	"  --fluid FLUID   water or ipa, for the flow sensor (water)\n" \
 	"  --clear         clear latched faults first\n" \
 	"  --json          the result as one object\n"

@@ -196,7 +196,7 @@ static const char help[] =
 	"  --set NAME=VALUE  give an input another value, as for \"nanodose run\"\n"
 	"  --inputs FILE     a YAML file of such values; --set stands before it\n"
 	"  --verbose         say which pumps are not there and so were not asked\n"
-	"  --json            an array of objects with messages and what each protocol needs\n";
+	"  --json            an array of objects: messages, what each protocol needs\n";
 
 static int check_files(const struct request *request, char **files, int count)
 {

@@ -13,8 +13,8 @@ static const char help[] =
 	"  --plus          to the switch at the dispensed end; else the withdrawn one\n"
 	"  --yes           do not ask first\n"
 	BY_HAND_HELP
-	"\nIt moves to the switch, backs off it, comes back at a tenth of the rate (1 mm/s unless\n"
-	"told otherwise) and calls that place 0. Take the syringe out, or let go of its plunger.\n";
+	"\nIt moves to the switch, backs off it, comes back at a tenth of the rate (1 mm/s\n"
+	"unless told otherwise) and calls that place 0. Take the syringe out first.\n";
 
 static bool agreed(const struct by_hand *by_hand)
 {

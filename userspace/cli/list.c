@@ -7,6 +7,7 @@
 
 #include "client.h"
 #include "describe.h"
+#include "list_watch.h"
 #include "meeting.h"
 #include "runner.h"
 #include "verbs.h"
@@ -172,25 +173,32 @@ int verb_list(int argc, char **argv)
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "runs", no_argument, NULL, 'r' },
+		{ "watch", no_argument, NULL, 'w' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	struct nanodose_list *list;
-	int option, json = 0, runs = 0;
+	int option, json = 0, runs = 0, watch = 0;
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (option == 'h')
 			return verb_help("list",
-					 "  --runs  the runs under way, and no pumps\n"
-					 "  --json  an array of objects: pumps with everything the driver tells,\n"
-					 "          or with --runs the runs\n");
-		if (option != 'j' && option != 'r')
+					 "  --runs   the runs under way, and no pumps\n"
+					 "  --watch  the pumps that are there, then each that comes or goes\n"
+					 "  --json   an array of objects: pumps with everything the driver tells,\n"
+					 "           or with --runs the runs; with --watch an object a line\n");
+		if (option != 'j' && option != 'r' && option != 'w')
 			return verb_usage_error("list", NULL);
 		json |= option == 'j';
 		runs |= option == 'r';
+		watch |= option == 'w';
 	}
 	if (optind < argc)
 		return verb_usage_error("list", "\"%s\" is too much; it takes no device", argv[optind]);
+	if (runs && watch)
+		return verb_usage_error("list", "--runs or --watch, not both");
+	if (watch)
+		return list_watch(json);
 	if (runs)
 		return print_runs(json);
 	list = nanodose_list_new();

@@ -15,8 +15,10 @@
 #include "runner.h"
 #include "verbs.h"
 
+#define SCREEN_COLUMNS 80
+
 const struct verb verbs[] = {
-	{ "list", "[--runs] [--json]", "show the pumps of this machine, and the runs under way", verb_list },
+	{ "list", "[--runs | --watch] [--json]", "show the pumps of this machine, and the runs under way", verb_list },
 	{ "info", "DEVICE [--json]", "show what a pump is and how it stands", verb_info },
 	{ "monitor", "DEVICE [--json] [--count N]", "print a pump's records as they come", verb_monitor },
 	{ "check", "FILE... [--set NAME=VALUE]... [--json]", "find every error of a protocol; nothing moves",
@@ -25,7 +27,7 @@ const struct verb verbs[] = {
 	  "show what a protocol will do, over time; nothing moves", verb_plan },
 	{ "rehearse", "FILE [--fault FAULT]... [--rig FILE.yaml | --rig-from RUN.db] [--set NAME=VALUE]... [--record RUN.db] [--json]",
 	  "run a protocol on a model of the rig, in seconds; nothing moves", verb_rehearse },
-	{ "run", "FILE | --resume RUN.db [--set NAME=VALUE]... [--record RUN.db] [--headless] [--json]",
+	{ "run", "FILE | --resume RUN.db [--set NAME=VALUE]... [--record RUN.db] [--wait] [--headless] [--json]",
 	  "dose as a protocol says, closed-loop and recorded", verb_run },
 	{ "attach", "[RUN] [--watch | --take]", "the screen of a run under way", verb_attach },
 	{ "stop", "DEVICE... | RUN... | --all [--now]", "bring pumps to rest, whoever drives them", verb_stop },
@@ -55,11 +57,25 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
+/* Broken where an option begins. */
 static void print_usage(const char *name, FILE *stream)
 {
 	const struct verb *verb = find_verb(name);
+	const char *rest = verb ? verb->arguments : "";
+	int column = fprintf(stream, "usage: nanodose %s", name), indent = column;
 
-	fprintf(stream, "usage: nanodose %s %s\n", name, verb ? verb->arguments : "");
+	while (*rest) {
+		const char *next = strstr(rest, " [");
+		int length = next ? next - rest : (int)strlen(rest);
+
+		if (column + 1 + length > SCREEN_COLUMNS) {
+			fprintf(stream, "\n%*s", indent, "");
+			column = indent;
+		}
+		column += fprintf(stream, " %.*s", length, rest);
+		rest += length + (next ? 1 : 0);
+	}
+	fputc('\n', stream);
 }
 
 int verb_help(const char *name, const char *options)
@@ -104,9 +120,10 @@ static void print_verbs(FILE *stream)
 	fputs("usage: nanodose VERB [ARGUMENT...]\n\n", stream);
 	for (i = 0; i < verb_count; i++)
 		fprintf(stream, "  %-9s  %s\n", verbs[i].name, verbs[i].help);
-	fputs("\n\"nanodose VERB --help\" tells more. Results go to standard output, talk to standard\n"
-	      "error. Exit status: 0 done, 1 refused before anything moved, 2 wrong usage,\n"
-	      "3 stopped by a fault or interlock, 4 stopped by the operator, 5 device gone.\n",
+	fputs("\n\"nanodose VERB --help\" tells more. Results go to standard output, talk to\n"
+	      "standard error. Exit status: 0 done, 1 refused before anything moved, 2 wrong\n"
+	      "usage, 3 stopped by a fault or interlock, 4 stopped by the operator, 5 device\n"
+	      "gone.\n",
 	      stream);
 }
 

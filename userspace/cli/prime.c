@@ -7,9 +7,9 @@
 
 static const char help[] =
 	"  DEVICE          device name, path or label, as \"nanodose list\" shows them\n"
-	"  MOST            at most so much: of the plunger \"5 mm\", or with --syringe liquid\n"
-	"                  \"100 uL\". With a flow sensor it ends as soon as that has seen no\n"
-	"                  air for a second; without one all of it is given\n"
+	"  MOST            at most so much: of the plunger \"5 mm\", or of liquid, with\n"
+	"                  --syringe, \"100 uL\". With a flow sensor it ends once that has\n"
+	"                  seen no air for a second; without one all of it is given\n"
 	BY_HAND_HELP;
 
 static int prime(struct by_hand *by_hand, struct jog *jog, const char *most)

@@ -18,20 +18,20 @@
 #include "verbs.h"
 
 static const char help[] =
-	"  --fault FAULT      NAME[:CHANNEL][=VALUE]@TIME[+DURATION], such as occlusion@12min;\n"
-	"                     time counts from the start of the run; may be repeated\n"
-	"  --signal SIGNAL    NAME=VALUE[@TIME], such as marker=40 or marker=lost@1h: what a signal\n"
-	"                     of the protocol says from then on; may be repeated\n"
-	"  --rig FILE.yaml    the model of the rig, instead of the one that the protocol names\n"
-	"  --rig-from RUN.db  the same, fitted to the record of a run with the protocol's channels\n"
-	"  --set NAME=VALUE   give an input of the protocol another value; may be repeated\n"
+	"  --fault FAULT      NAME[:CHANNEL][=VALUE]@TIME[+DURATION], occlusion@12min;\n"
+	"                     time counts from the start of the run; repeatable\n"
+	"  --signal SIGNAL    NAME=VALUE[@TIME], marker=40, marker=lost@1h: what a signal\n"
+	"                     of the protocol says from then on; repeatable\n"
+	"  --rig FILE.yaml    the model of the rig, instead of the one of the protocol\n"
+	"  --rig-from RUN.db  the same, fitted to a run with the protocol's channels\n"
+	"  --set NAME=VALUE   give an input of the protocol another value; repeatable\n"
 	"  --inputs FILE      a YAML file of such values; --set stands before it\n"
 	"  --record RUN.db    where the record goes; must not exist yet\n"
 	"                     (REHEARSAL-<date>-<protocol>.db in the current folder)\n"
 	"  --rate HZ          flow records a second, 1 to 1000 (50)\n"
 	"  --yes              answer yes to every question of the protocol\n"
 	"  --json             the summary as JSON on stdout\n"
-	"  --here             no machine of its own: on the simulated rigs that this kernel has\n"
+	"  --here             no machine of its own: on the simulated rigs of this kernel\n"
 	"  --called PATH      with --here: how the summary calls the record\n";
 
 enum { OPTION_FAULT = 256, OPTION_SIGNAL, OPTION_RIG, OPTION_RIG_FROM, OPTION_SET, OPTION_RECORD, OPTION_INPUTS,

@@ -35,8 +35,8 @@ int verb_report(int argc, char **argv)
 		case 'h':
 			return verb_help("report",
 					 "  RUN.db              the file that \"nanodose run\" has written, or is writing\n"
-					 "  --output FILE       instead of standard output; FILE.pdf is printed by chromium,\n"
-					 "                      which has to be installed for it\n\n"
+					 "  --output FILE       instead of standard output; FILE.pdf is printed by\n"
+					 "                      chromium, which has to be installed for it\n\n"
 					 "One HTML page that needs nothing else: summary, doses against target, plots,\n"
 					 "events, protocol, pumps, versions, checksum.\n");
 		default:

@@ -17,6 +17,7 @@
 #include "run_apart.h"
 #include "run_file.h"
 #include "run_resume.h"
+#include "run_wait.h"
 #include "runner.h"
 #include "server.h"
 #include "verbs.h"
@@ -25,21 +26,22 @@
 #define MAX_RATE_HZ 1000.0
 
 static const char help[] =
-	"  --set NAME=VALUE   give an input of the protocol another value; may be repeated\n"
+	"  --set NAME=VALUE   give an input of the protocol another value; repeatable\n"
 	"  --inputs FILE      a YAML file of such values; --set stands before it\n"
 	"  --record RUN.db    where the record goes; must not exist yet\n"
 	"                     (RUN-<date>-<protocol>.db in the current folder)\n"
 	"  --rate HZ          flow records a second, 1 to 1000 (50)\n"
-	"  --resume RUN.db    go on with a run that did not come to its end, after telling what\n"
-	"                     was given and a person's yes; in place of FILE\n"
+	"  --resume RUN.db    go on with a run that did not come to its end, once what\n"
+	"                     was given is told and a person says yes; in place of FILE\n"
+	"  --wait             where a pump is not there yet, until it is plugged in\n"
 	"  --headless         progress lines on stderr instead of the screen; taken by\n"
 	"                     itself where there is no terminal. A run paused by a full\n"
 	"                     disk then goes on by itself once all is written\n"
-	"  --yes              answer yes to every question of the protocol; headless only.\n"
+	"  --yes              answer yes to every question of the protocol; headless.\n"
 	"                     With --resume it is that yes\n"
 	"  --json             the summary as JSON on stdout\n";
 
-enum { OPTION_SET = 256, OPTION_RECORD, OPTION_INPUTS, OPTION_RATE, OPTION_RESUME, OPTION_HEADLESS, OPTION_YES, OPTION_JSON };
+enum { OPTION_SET = 256, OPTION_RECORD, OPTION_INPUTS, OPTION_RATE, OPTION_RESUME, OPTION_WAIT, OPTION_HEADLESS, OPTION_YES, OPTION_JSON };
 
 static const struct option options[] = {
 	{ "set", required_argument, NULL, OPTION_SET },
@@ -47,6 +49,7 @@ static const struct option options[] = {
 	{ "record", required_argument, NULL, OPTION_RECORD },
 	{ "rate", required_argument, NULL, OPTION_RATE },
 	{ "resume", required_argument, NULL, OPTION_RESUME },
+	{ "wait", no_argument, NULL, OPTION_WAIT },
 	{ "headless", no_argument, NULL, OPTION_HEADLESS },
 	{ "yes", no_argument, NULL, OPTION_YES },
 	{ "json", no_argument, NULL, OPTION_JSON },
@@ -89,6 +92,9 @@ static int parse(struct run_arguments *arguments, int argc, char **argv)
 			break;
 		case OPTION_RESUME:
 			arguments->resume = optarg;
+			break;
+		case OPTION_WAIT:
+			arguments->wait = true;
 			break;
 		case OPTION_HEADLESS:
 			arguments->headless = true;
@@ -233,6 +239,11 @@ int run_file(const struct run_arguments *arguments)
 		perror("nanodose");
 		protocol_free(protocol);
 		return NANODOSE_EXIT_REFUSED;
+	}
+	status = arguments->wait ? run_wait(protocol) : NANODOSE_EXIT_DONE;
+	if (status) {
+		protocol_free(protocol);
+		return status;
 	}
 	if (arguments->past) {
 		status = run_resume_ask(arguments->past, protocol, arguments->yes);

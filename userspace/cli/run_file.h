@@ -15,6 +15,7 @@ struct run_arguments {
 	struct settings settings;
 	double rate_hz;			/* flow records a second, 0: 50 */
 	bool headless, json, yes;
+	bool wait;			/* for pumps that are not there yet */
 	const char *signal_folder;	/* signals come from files there; NULL: as the protocol says */
 	const struct record_past *past;	/* the run to go on with; NULL: a new one */
 	const char *rehearsal;		/* NULL: a real run; else what is rehearsed, for the record */

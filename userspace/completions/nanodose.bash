@@ -33,13 +33,13 @@ _nanodose()
 		return
 	fi
 	case $verb in
-	list) options='--runs --json' ;;
+	list) options='--runs --watch --json' ;;
 	info) options='--json' ;;
 	monitor) options='--json --count' ;;
 	check) options='--set --inputs --verbose --json' ;;
 	plan) options='--set --inputs --csv --svg --json' ;;
 	rehearse) options='--fault --signal --rig --rig-from --set --inputs --record --rate --yes --json --here --called' ;;
-	run) options='--set --inputs --record --resume --rate --headless --yes --json' ;;
+	run) options='--set --inputs --record --resume --rate --wait --headless --yes --json' ;;
 	attach) options='--watch --take' ;;
 	stop) options='--all --now' ;;
 	jog) options='--withdraw --syringe --rate --fluid --clear --json' ;;

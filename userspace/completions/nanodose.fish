@@ -73,3 +73,5 @@ complete -c nanodose -n '__nanodose_verb jog prime home' -l syringe -x -d 'What 
 complete -c nanodose -n '__nanodose_verb jog prime home' -l rate -x -d 'How fast'
 complete -c nanodose -n '__nanodose_verb jog prime home' -l fluid -x -a 'water ipa' -d 'For the flow sensor'
 complete -c nanodose -n '__nanodose_verb jog prime home' -l clear -d 'Clear latched faults first'
+complete -c nanodose -n '__nanodose_verb list' -l watch -d 'Each that comes or goes'
+complete -c nanodose -n '__nanodose_verb run' -l wait -d 'Until the pumps are there'
