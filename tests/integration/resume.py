@@ -237,4 +237,47 @@ fault("rig0", "air", 0)
 before = steps()
 status, second, said = resume(record, "resume-rescued", "--yes")
 check("one that was rescued does not", status == 1 and steps() == before and "those of a rescue" in said, (status, said))
+
+# ---- a time of day that passes while no program runs --------------------------------
+
+for name, away_s, words in (("passed", 60, "it has passed: it goes on at once"), ("to come", 2, "it is still to come: it is waited for")):
+    then = time.time() + 30
+    clock = time.strftime("%H:%M:%S", time.localtime(then))
+    since = steps()
+    process, record = begin(f"clock-{away_s}", HEAD + f"""\
+  - infuse: {{channel: a, volume: "${{first}}", rate: 120 uL/min}}
+  - wait: {{clock: "{clock}"}}
+  - infuse: {{channel: b, volume: 5 uL, rate: 120 uL/min}}
+""")
+    wait_until(lambda: any("o'clock" in text for text in texts(record)), 30)
+    time.sleep(3)
+    kill(process)
+    time.sleep(away_s)
+    begin_s = time.time()
+    status, second, said = resume(record, f"clock-{away_s}", "--yes")
+    ended_s = time.time()
+    check(f"a wait for a time of day, {name}: {words}", status == 0 and given(since) == (round(5 / STEP_UL),) * 2 and
+          (ended_s < begin_s + 25 if away_s > 30 else then <= ended_s < then + 25), (status, begin_s, ended_s, then, said))
+
+# ---- a priming that the sensor ended, gone on with twice ------------------------------
+
+since = steps()
+process, record = begin("primed", HEAD + """\
+  - infuse: {channel: b, volume: "${first}", rate: 120 uL/min}
+  - prime: {channel: a, volume: 100 uL, rate: 300 uL/min, until: clear}
+  - infuse: {channel: a, volume: 20 uL, rate: 120 uL/min}
+  - infuse: {channel: a, volume: 20 uL, rate: 120 uL/min}
+""")
+wait_until(lambda: any("the line is clear after" in text for text in texts(record)), 60)
+wait_until(lambda: sum("infuse a 20 uL" in text for text in texts(record)) == 1, 60)
+primed = given(since)[0]
+time.sleep(3)
+kill(process)
+second_record = fresh("primed-2.db")
+again = start("run", "--resume", record, "--record", second_record, "--headless", "--yes")
+time.sleep(12)
+kill(again)
+status, third, said = resume(second_record, "primed-3", "--yes")
+check("a priming that was ended by its sensor: three parts are the whole of what follows", status == 0 and
+      abs(given(since)[0] - primed - round(40 / STEP_UL)) <= 20, (status, given(since)[0] - primed, round(40 / STEP_UL), said, texts(third)))
 end()

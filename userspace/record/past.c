@@ -182,6 +182,11 @@ static void take_boot(struct reading *reading, sqlite3_stmt *row)
 	reading->past->boot_id = text_of(reading, row, 0);
 }
 
+static void take_start(struct reading *reading, sqlite3_stmt *row)
+{
+	reading->past->start_utc_ns = sqlite3_column_int64(row, 0);
+}
+
 struct record_past *record_past_read(const char *path, char **error)
 {
 	struct record_past *past = calloc(1, sizeof(*past));
@@ -209,6 +214,7 @@ struct record_past *record_past_read(const char *path, char **error)
 		  " SELECT max(time_ns) FROM event UNION ALL SELECT max(time_ns) FROM kernel_state)", take_end);
 	read_rows(&reading, "SELECT status FROM result", take_status);
 	read_rows(&reading, "SELECT value FROM meta WHERE key = 'boot_id'", take_boot);
+	read_rows(&reading, "SELECT value FROM meta WHERE key = 'start_utc_ns'", take_start);
 	sqlite3_close(reading.db);
 	if (!reading.failed)
 		return past;

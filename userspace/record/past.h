@@ -28,6 +28,7 @@ struct record_past {
 	char *protocol_path;
 	char *status;		/* how it ended; NULL: it was cut short */
 	char *boot_id;		/* of the machine then; NULL: not known */
+	int64_t start_utc_ns;	/* 0: not known */
 	int64_t end_ns;		/* of the newest row */
 	struct protocol_setting *settings;	/* inputs that were given */
 	size_t setting_count;

@@ -13,6 +13,8 @@
 #include "past.h"
 #include "run.h"
 
+/* In words of the record; where a line was clear of air, since the run began. */
+#define CLEAR_AT	"the line was clear at %lld steps"
 #define UNRECORDED_S	2.0	/* a pump goes on for so long after the newest record, at most */
 #define SPARE_STEPS	16
 #define ROUNDING_STEPS	2
@@ -123,15 +125,32 @@ static bool mentions(const struct protocol_step *steps, size_t count, const stru
 	return false;
 }
 
-/* A step that was ended by its sensor moved less than it was to. */
+/* So that this record, too, can be gone on with. */
+static void keep(struct runner *r, int line, const char *text)
+{
+	run_recorded(r, record_event(r->record, run_clock_ns(), RECORD_INFO, RECORD_PROTOCOL, -1, line, text));
+}
+
+/*
+ * A step that was ended by its sensor moved less than it was to. How far, the
+ * record tells by the pump's position then, or, if it has taken that from one
+ * before it, in words.
+ */
 static void spare(struct runner *r, const struct protocol_step *step, int64_t time_ns)
 {
 	const struct record_past *past = r->options.past;
 	struct channel *c = &r->channels[step->flows[0].channel];
 	const struct record_past_channel *was = find_channel(past, c->plan->name);
+	char text[80];
 
-	if (was)
-		channel_spare_to(c, c->origin + record_past_position(past, was - past->channels, time_ns) - was->origin);
+	if (!was)
+		return;
+	if (!r->clear_known)
+		r->clear_steps = record_past_position(past, was - past->channels, time_ns) - was->origin;
+	r->clear_known = false;
+	channel_spare_to(c, c->origin + r->clear_steps);
+	snprintf(text, sizeof(text), CLEAR_AT, (long long)r->clear_steps);
+	keep(r, step->at.line, text);
 }
 
 static void complete(struct runner *r, struct lane *lane, int64_t time_ns)
@@ -199,16 +218,23 @@ static bool follow(struct runner *r, struct lane *lane, const struct record_past
 static bool follow_all(struct runner *r, uint64_t now_ns)
 {
 	const struct record_past *past = r->options.past;
+	long long clear_steps;
 
 	for (size_t i = 0; i < past->event_count; i++) {
 		const struct record_past_event *event = &past->events[i];
 
+		if (sscanf(event->text, CLEAR_AT, &clear_steps) == 1) {
+			r->clear_steps = clear_steps;
+			r->clear_known = true;
+		}
 		if (!mentions(r->protocol->steps, r->protocol->step_count, event))
 			continue;
 		/* As if the time between the two runs had been a pause. */
 		r->now_ns = now_ns - (uint64_t)(past->end_ns - event->time_ns);
+		r->following_utc_ns = past->start_utc_ns ? past->start_utc_ns + event->time_ns : 0;
 		if (!follow(r, &r->lane, event))
 			return false;
+		keep(r, event->line, event->text);
 	}
 	return true;
 }
@@ -344,11 +370,6 @@ void resume_lanes(struct runner *r)
 	r->following = false;
 	r->now_ns = now_ns;
 	r->past_s = past->end_ns / 1e9;
-	/* So that this record, too, can be gone on with. */
-	for (size_t i = 0; i < past->event_count; i++)
-		if (mentions(r->protocol->steps, r->protocol->step_count, &past->events[i]))
-			run_recorded(r, record_event(r->record, r->now_ns, RECORD_INFO, RECORD_PROTOCOL, -1,
-						     past->events[i].line, past->events[i].text));
 	if (!good) {
 		run_event(r, RECORD_FAULT, RECORD_PROGRAM, NULL, 0,
 			  "%s does not fit its protocol, so that where to go on is not known: nothing is dosed; begin a new run",

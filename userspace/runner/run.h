@@ -88,6 +88,9 @@ struct runner {
 	bool rescuing;			/* the program is that of a rescue */
 	struct readings *readings;	/* of signals; NULL: none */
 	bool following;			/* a record to where it ends: nothing moves, nothing is told */
+	int64_t following_utc_ns;	/* when that was, which is followed; 0: not known */
+	int64_t clear_steps;		/* where a priming ended that a record before the one followed has seen */
+	bool clear_known;
 	double past_s;			/* of the run before, that this one goes on with */
 	struct record *record;
 	char *record_path;
@@ -122,6 +125,8 @@ struct runner {
 };
 
 /* runner.c */
+/* The clock that records are stamped with. */
+uint64_t run_clock_ns(void);
 void run_set_mode(struct runner *runner, enum run_mode mode);
 /* A front's command. */
 void run_command(struct run_control *control, enum run_command command, const char *who);

@@ -32,7 +32,7 @@
 #define TICK_MS		20		/* where no sensor gives the beat */
 #define CALM_MS		80		/* between two looks in steady flow; faults wake at once */
 
-static uint64_t clock_ns(void)
+uint64_t run_clock_ns(void)
 {
 	struct timespec now;
 
@@ -561,7 +561,7 @@ static void turn(struct runner *r, struct pollfd *fds)
 			read_channel(r, &r->channels[i]);
 	/* Nothing to go by but the clock. */
 	if (ready <= 0 && r->now_ns == before_ns)
-		r->now_ns = clock_ns();
+		r->now_ns = run_clock_ns();
 	for (size_t i = 0, next = own; ready >= 0 && i < r->front_count; next += counts[i++])
 		if (counts[i])
 			r->fronts[i]->handle(r->fronts[i], &r->control, fds + next, counts[i]);
@@ -645,7 +645,7 @@ enum nanodose_exit runner_run(struct runner *r)
 		perror("nanodose");
 		return NANODOSE_EXIT_REFUSED;
 	}
-	r->now_ns = clock_ns();
+	r->now_ns = run_clock_ns();
 	r->begin_ns = r->now_ns;
 	r->rest_ns = r->now_ns;
 	run_set_mode(r, MODE_STARTING);

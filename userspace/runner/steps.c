@@ -104,15 +104,20 @@ void steps_forget(struct lane *lane)
 	lane->step = (struct step_run){ .step = NULL };
 }
 
-/* From now until the clock of this machine next shows a time of day. */
-static uint64_t until_clock_ns(int clock_s)
+/*
+ * When the clock of this machine next shows a time of day, counted from when the
+ * step began: if that passed while no program ran, it is over.
+ */
+static uint64_t clock_due_ns(const struct runner *r, int clock_s)
 {
-	struct timespec now;
+	struct timespec wall, steady;
 	struct tm day;
-	time_t then;
+	time_t begin, then;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	localtime_r(&now.tv_sec, &day);
+	clock_gettime(CLOCK_REALTIME, &wall);
+	clock_gettime(CLOCK_MONOTONIC, &steady);
+	begin = r->following && r->following_utc_ns ? r->following_utc_ns / 1000000000 : wall.tv_sec;
+	localtime_r(&begin, &day);
 	for (int days = 0; ; days++) {
 		struct tm at = day;
 
@@ -122,10 +127,10 @@ static uint64_t until_clock_ns(int clock_s)
 		at.tm_sec = clock_s % 60;
 		at.tm_isdst = -1;
 		then = mktime(&at);
-		if (then > now.tv_sec || days > 1)
+		if (then > begin || days > 1)
 			break;
 	}
-	return then > now.tv_sec ? (then - now.tv_sec) * 1000000000ULL - now.tv_nsec : 0;
+	return steady.tv_sec * 1000000000ULL + steady.tv_nsec + (int64_t)(then - wall.tv_sec) * 1000000000LL - wall.tv_nsec;
 }
 
 /* What begins is in the record before it does, so that a run can be gone on with from there. */
@@ -156,7 +161,7 @@ void steps_next(struct runner *r, struct lane *lane)
 	if (step->until)
 		condition_begin(r, lane);
 	if (step->verb == PROTOCOL_WAIT_CLOCK)
-		lane->step.due_ns = r->now_ns + until_clock_ns(step->clock_s);
+		lane->step.due_ns = clock_due_ns(r, step->clock_s);
 	else if (step->verb == PROTOCOL_PERIOD)
 		lane->step.due_ns = program_period_end_ns(r->program, &lane->cursor);
 	else if (step->verb == PROTOCOL_PARALLEL)
