@@ -12,13 +12,11 @@ from rig import check, end, figure, fresh, note, query, run_protocol, truth, wri
 PUMPS = [f"p{number}" for number in range(16)]
 RATE_HZ = 200
 SECONDS = int(os.environ.get("ND_SECONDS", "20"))
-UL_MIN = 30                     # of each
+UL_MIN = min(30, 54000 / SECONDS)    # of each: what its syringe holds lasts
 VOLUME_UL = UL_MIN * SECONDS / 60
-BORE_MM, LOADED_ML = (4.699, 1) if VOLUME_UL < 900 else (14.427, 10)
-SYRINGE = "BD Plastipak 1 mL" if LOADED_ML == 1 else "BD Plastipak 10 mL"
 
 protocol = write_protocol("endurance.yaml", "nanodose: 1\nname: Endurance\nchannels:\n" + "".join(
-    f"  {pump}: {{pump: {pump}, syringe: {SYRINGE}, loaded: {LOADED_ML} mL, fluid: water}}\n" for pump in PUMPS) +
+    f"  {pump}: {{pump: {pump}, syringe: BD Plastipak 1 mL, loaded: 950 uL, fluid: water}}\n" for pump in PUMPS) +
     f"steps:\n  - mix: {{ratio: {{{', '.join(f'{pump}: 1' for pump in PUMPS)}}}, total_rate: {UL_MIN * len(PUMPS)} uL/min, "
     f"duration: {SECONDS} s}}\n")
 record = fresh("endurance.db")
