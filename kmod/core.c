@@ -216,6 +216,7 @@ MODULE_DEVICE_TABLE(platform, nd_ids);
 
 static const struct of_device_id nd_of_ids[] = {
 	{ .compatible = "ti,drv8825" },
+	{ .compatible = "adi,tmc2209" },
 	{ }
 };
 MODULE_DEVICE_TABLE(of, nd_of_ids);
