@@ -10,7 +10,8 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
 
-from rig import check, end, fault, processes, truth, wait_until  # noqa: E402
+from rig import (check, end, fault, fresh, nanodose, plug, processes, start, truth, unplug, wait_until,  # noqa: E402
+                 write_protocol)
 from tmux import Tmux  # noqa: E402
 
 STEP_UL = math.pi / 4 * 4.699 ** 2 * 1.0 / 3200
@@ -114,4 +115,23 @@ check("without a syringe ways are of the plunger", screen.wait("one press .* 100
 check("i moves a tenth of a millimetre", moved(screen, "i") == 320, screen.picture())
 os.kill(processes("nanodose jog")[0], signal.SIGINT)
 check("Ctrl-C leaves it, status 4", screen.ended() == 4, screen.left())
+
+screen = Tmux("nanodose jog rig0")
+screen.wait("one press")
+values = unplug("rig0")
+check("a pump that is unplugged ends it, status 5, and is told", screen.ended() == 5 and "rig0 is gone" in screen.left(), screen.left())
+plug("rig0", values)
+screen = Tmux("nanodose jog rig0")
+check("plugged in again it can be moved again", screen.wait("one press") and moved(screen, "i") == 320, screen.picture())
+run = start("run", write_protocol("by-hand-screen.yaml", """\
+nanodose: 1
+channels:
+  line: {pump: rig0, syringe: BD Plastipak 1 mL, loaded: 500 uL, fluid: water}
+steps:
+  - infuse: {channel: line, volume: 1 uL, rate: 60 uL/min}
+"""), "--record", fresh("by-hand-screen.db"), "--headless")
+out, err = run.communicate()
+check("a run is refused while a person moves the pump, and told who", run.returncode == 1 and 'in use by "by hand, root"' in err, err)
+screen.press("q")
+check("until they have left", screen.ended() == 0 and nanodose("jog", "rig0", "1 mm")[0] == 0, screen.left())
 end()
