@@ -142,11 +142,10 @@ static size_t peer_groups(int fd, const struct ucred *peer, gid_t groups[PEER_GR
 static void accept_client(struct server *s)
 {
 	int fd = accept4(s->meeting.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-
 	struct client *c = &s->clients[s->count];
 	gid_t groups[PEER_GROUPS + 1];
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
 	size_t group_count;
 
 	if (fd < 0)
