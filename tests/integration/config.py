@@ -76,7 +76,11 @@ for pump in ("left", "rig0", "nanodose0"):
 status, err, moved = run("nobody", "pump: middle, syringe: BD Plastipak 1 mL", "500 uL", "5 uL", "60 uL/min")
 check("a pump that nobody calls so is told as ever", status == 1 and 'no pump named "middle"' in err, err)
 status, out, err = nanodose("info", "left", "--json", env=environment)
-check("info takes the name", status == 0 and json.loads(out)["info"]["label"] == "rig0", err)
+check("info takes the name, and tells it", status == 0 and json.loads(out)["info"]["label"] == "rig0" and
+      json.loads(out)["configured"] == {"name": "left", "syringe": "BD Plastipak 1 mL"}, err)
+status, out, err = nanodose("info", "rig1", env=environment)
+check("to people as well, also by another name", status == 0 and "called             right\nsyringe            Our glass 50 uL\n" in out, out)
+check("where there is no configuration there is none", json.loads(nanodose("info", "rig1", "--json")[1])["configured"] is None)
 status, out, err = nanodose("monitor", "right", "--count", "1", env=environment)
 check("so does monitor", status == 0 and "at rest" in out, err)
 before = truth("rig0", "steps")

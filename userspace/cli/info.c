@@ -82,12 +82,31 @@ static void print_status(const struct nanodose_status *status)
 	printf("%-18s %.6g us\n", "most late step", (double)status->late_max_ns * 1e-3);
 }
 
+/* As the configuration calls it, and what that says is mounted on it. */
+static void print_configured(const struct config_pump *pump)
+{
+	if (pump)
+		printf("%-18s %s\n%-18s %s\n", "called", pump->name, "syringe", pump->syringe ? pump->syringe->name : "-");
+}
+
+static struct json_object *configured_json(const struct config_pump *pump)
+{
+	struct json_object *object = pump ? json_object_new_object() : NULL;
+
+	if (!pump)
+		return NULL;
+	json_object_object_add(object, "name", json_object_new_string(pump->name));
+	json_object_object_add(object, "syringe", pump->syringe ? json_object_new_string(pump->syringe->name) : NULL);
+	return object;
+}
+
 static void print_json(const char *path, const struct nanodose_info *info,
-		       const struct nanodose_status *status)
+		       const struct nanodose_status *status, const struct config_pump *pump)
 {
 	struct json_object *object = json_object_new_object();
 
 	json_object_object_add(object, "path", json_object_new_string(path));
+	json_object_object_add(object, "configured", configured_json(pump));
 	json_object_object_add(object, "info", describe_info_json(info));
 	json_object_object_add(object, "status", describe_status_json(status));
 	puts(json_object_to_json_string_ext(object, JSON_FLAGS));
@@ -110,10 +129,11 @@ static int show(const char *name, int json)
 		return error == ENODEV ? NANODOSE_EXIT_GONE : NANODOSE_EXIT_REFUSED;
 	}
 	if (json) {
-		print_json(nanodose_device_path(device), &info, &status);
+		print_json(nanodose_device_path(device), &info, &status, config_pump_of(name, &info));
 	} else {
 		print_field("device", info.name);
 		print_field("label", *info.label ? info.label : "-");
+		print_configured(config_pump_of(name, &info));
 		print_mechanics(&info);
 		print_features(&info);
 		print_sensor(&info);

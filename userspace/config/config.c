@@ -177,14 +177,19 @@ const struct config_pump *config_pump(const char *name)
 	return NULL;
 }
 
-const struct nanodose_syringe *config_mounted(const char *name, const struct nanodose_info *info)
+const struct config_pump *config_pump_of(const char *name, const struct nanodose_info *info)
 {
 	const struct config_pump *pump = config_pump(name);
 
 	if (!pump && *info->label)
 		pump = config_pump(info->label);
-	if (!pump)
-		pump = config_pump(info->name);
+	return pump ? pump : config_pump(info->name);
+}
+
+const struct nanodose_syringe *config_mounted(const char *name, const struct nanodose_info *info)
+{
+	const struct config_pump *pump = config_pump_of(name, info);
+
 	return pump ? pump->syringe : NULL;
 }
 

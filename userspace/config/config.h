@@ -61,7 +61,9 @@ bool config_check(const char *path);
 
 /* The pump that is called so, or whose device is. NULL: none, or no good configuration. */
 const struct config_pump *config_pump(const char *name);
-/* What is mounted on a pump, by its name here, its label or its device. NULL: it is not told. */
+/* The same of a pump that is open: by @name, as it was asked for, its label or its device. */
+const struct config_pump *config_pump_of(const char *name, const struct nanodose_info *info);
+/* What is mounted on it. NULL: it is not told. */
 const struct nanodose_syringe *config_mounted(const char *name, const struct nanodose_info *info);
 /* From the table of libnanodose, else the lab's own. NULL: none. */
 const struct nanodose_syringe *config_syringe(const char *name);
