@@ -14,6 +14,7 @@
 #include "client.h"
 #include "meeting.h"
 #include "operator.h"
+#include "signal_fd.h"
 
 #define ANSWER_MS	5000	/* for the first picture */
 #define STOPPED_MS	30000	/* a ramp down, and the record's end */
@@ -225,19 +226,6 @@ enum nanodose_exit client_stop(const char *name, bool now)
 	return result;
 }
 
-static int block_signals(sigset_t *before)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGWINCH);
-	sigprocmask(SIG_BLOCK, &signals, before);
-	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 static void take_signals(struct client_line *line, struct run_front *front, int fd)
 {
 	struct signalfd_siginfo info;
@@ -307,7 +295,7 @@ void client_attach(const char *name, enum attach_as as, struct run_front *screen
 	static const char *const words[] = { "attach", "take", "watch" };
 	struct client_line line;
 	sigset_t before;
-	int signal_fd = block_signals(&before);
+	int signal_fd = signal_fd_open(&before);
 
 	*end = (struct attach_end){ .status = NANODOSE_EXIT_REFUSED };
 	if (signal_fd < 0 || open_line(&line, name, words[as])) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "buttons.h"
+#include "signal_fd.h"
 
 static void command(struct run_control *control, enum run_command command, const char *who)
 {
@@ -24,16 +25,9 @@ enum nanodose_exit stops_open(struct stops *stops, struct jog *jog)
 	/* From the first moment on the loss of a button stops. */
 	static const struct run_view moving = { .status = RUN_RUNNING };
 	enum nanodose_exit status;
-	sigset_t signals;
 
 	*stops = (struct stops){ .control = { .command = command }, .jog = jog };
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGWINCH);
-	sigprocmask(SIG_BLOCK, &signals, &stops->before);
-	stops->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	stops->signal_fd = signal_fd_open(&stops->before);
 	if (stops->signal_fd < 0) {
 		perror("nanodose: signalfd");
 		return NANODOSE_EXIT_REFUSED;

@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "explain.h"
 #include "run.h"
+#include "signal_fd.h"
 
 #define SAMPLE_RATE_HZ 50
 #define FL_PER_M3 1e18
@@ -210,17 +210,9 @@ static bool start_channels(struct runner *r)
 
 static bool take_signals(struct runner *r)
 {
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGWINCH);
 	/* A reader of our output that leaves must not stop a dose. */
 	signal(SIGPIPE, SIG_IGN);
-	sigprocmask(SIG_BLOCK, &signals, &r->old_signals);
-	r->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	r->signal_fd = signal_fd_open(&r->old_signals);
 	if (r->signal_fd < 0)
 		perror("nanodose: signalfd");
 	return r->signal_fd >= 0;

@@ -13,6 +13,7 @@
 #include "draw.h"
 #include "operator.h"
 #include "plot.h"
+#include "signal_fd.h"
 #include "terminal.h"
 
 #define PAGE_LINES	5
@@ -372,20 +373,14 @@ static bool take_signals(struct screen *screen, int fd)
 static void finish(struct run_front *front, const struct run_view *view)
 {
 	struct screen *screen = screen_of(front);
-	sigset_t signals, before;
+	sigset_t before;
 	int signal_fd;
 
 	screen->state.help = false;
 	screen->state.confirm_quit = false;
 	if (screen->leave || terminal_gone(screen->terminal))
 		return;
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGWINCH);
-	sigprocmask(SIG_BLOCK, &signals, &before);
-	signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	signal_fd = signal_fd_open(&before);
 	terminal_take_interrupt(screen->terminal, true);
 	for (;;) {
 		struct pollfd waited[3] = { { .fd = signal_fd, .events = POLLIN } };
