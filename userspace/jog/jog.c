@@ -262,7 +262,7 @@ static void name_faults(uint32_t faults, char *text, size_t size)
 
 static bool order_failed(struct jog *jog)
 {
-	char faults[240];
+	char faults[200];
 
 	switch (errno) {
 	case ENODEV:
@@ -272,7 +272,8 @@ static bool order_failed(struct jog *jog)
 		look(jog);
 		name_faults(jog->view.status.faults, faults, sizeof(faults));
 		if (*faults)
-			say(jog, "%s is stopped by a fault: %s", jog->view.name, faults);
+			say(jog, "%s is stopped by a fault: %s (--clear clears it, on the screen the key c)",
+			    jog->view.name, faults);
 		else
 			say(jog, "%s is at the end of its travel that way", jog->view.name);
 		break;
