@@ -102,7 +102,7 @@ struct runner {
 	int signal_fd;
 	sigset_t old_signals;
 	int wall_fd;			/* tells that the clock on the wall was set; -1: nobody does */
-	double wall_offset_s;		/* of that clock, from the one that the run goes by */
+	double wall_offset_s;		/* of that clock, from the time since boot */
 
 	uint64_t now_ns;		/* newest record, or the clock */
 	uint64_t begin_ns;		/* of the run */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The clock on the wall may be set while a run goes on. The run goes by another
- * one, which nobody sets, and counts its times from when it began; but who reads
+ * The clock on the wall may be set while a run goes on. The run goes by one that
+ * nobody sets, and counts its times from when it began; but who reads
  * its record beside other notes has to know.
  */
 #include <errno.h>
@@ -17,13 +17,13 @@
 #define TOLD_S	1.0	/* less is the work of a time server */
 #define FAR_S	(100 * 365 * 86400LL)
 
-/* Wall less monotonic. */
+/* Wall less the time since boot, which goes on while the system sleeps: that sets no clock. */
 static double offset_s(void)
 {
 	struct timespec wall, steady;
 
 	clock_gettime(CLOCK_REALTIME, &wall);
-	clock_gettime(CLOCK_MONOTONIC, &steady);
+	clock_gettime(CLOCK_BOOTTIME, &steady);
 	return (double)(wall.tv_sec - steady.tv_sec) + (wall.tv_nsec - steady.tv_nsec) * 1e-9;
 }
 
