@@ -126,13 +126,19 @@ void by_hand_close(struct by_hand *by_hand, struct jog *jog)
 	jog_close(jog);
 }
 
-/* "200 steps": the number, if that is what @text says. */
-static bool parse_steps(const char *text, const char *unit, double *steps)
+/* "200 steps", "1 step", with @rest "/s" behind it: the number, if that is what @text says. */
+static bool parse_steps(const char *text, const char *rest, double *steps)
 {
 	char *end;
 
 	*steps = strtod(text, &end);
-	return end != text && isfinite(*steps) && !strcmp(end + strspn(end, " "), unit);
+	if (end == text || !isfinite(*steps))
+		return false;
+	end += strspn(end, " ");
+	if (strncmp(end, "step", 4))
+		return false;
+	end += end[4] == 's' ? 5 : 4;
+	return !strcmp(end, rest);
 }
 
 /* A number that has a unit, to the unit. */
@@ -160,7 +166,7 @@ int by_hand_rate(const struct by_hand *by_hand, const struct jog *jog, double sp
 		value /= view->step_m;
 	else if (parse_unit(text, "m3/s", &value))
 		value /= view->step_m3;
-	else if (!parse_steps(text, "steps/s", &value))
+	else if (!parse_steps(text, "/s", &value))
 		return verb_usage_error(by_hand->verb, "--rate %s: should be such as \"0.1 mm/s\", \"320 steps/s\" or \"100 uL/min\"",
 					text);
 	if (isnan(value))
@@ -181,7 +187,7 @@ int by_hand_steps(const struct by_hand *by_hand, const struct jog *jog, const ch
 		value /= view->step_m;
 	else if (parse_unit(way, "m3", &value))
 		value /= view->step_m3;
-	else if (!parse_steps(way, "steps", &value))
+	else if (!parse_steps(way, "", &value))
 		return verb_usage_error(by_hand->verb, "%s: should be such as \"0.5 mm\", \"1600 steps\" or, with --syringe, \"10 uL\"", way);
 	if (isnan(value))
 		return verb_usage_error(by_hand->verb, "%s: to know the way of the plunger for it, name the --syringe", way);
