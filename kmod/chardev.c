@@ -229,7 +229,7 @@ static long nd_get_info(struct nanodose *nd, void __user *argument)
 	strscpy(info.name, dev_name(&nd->dev), sizeof(info.name));
 	strscpy(info.label, nd->label, sizeof(info.label));
 
-	if (nd->gpio.enable)
+	if (nd->gpio.enable || nd->gpio.sleep)
 		info.features |= NANODOSE_FEATURE_ENABLE;
 	if (nd->gpio.estop)
 		info.features |= NANODOSE_FEATURE_ESTOP;
@@ -239,6 +239,8 @@ static long nd_get_info(struct nanodose *nd, void __user *argument)
 		info.features |= NANODOSE_FEATURE_LIMIT_MINUS;
 	if (nd->gpio.fault)
 		info.features |= NANODOSE_FEATURE_DRIVER_FAULT;
+	if (nd->gpio.home)
+		info.features |= NANODOSE_FEATURE_HOME;
 	if (nd->flow.pressure)
 		info.features |= NANODOSE_FEATURE_PRESSURE;
 	if (sensor) {

@@ -13,6 +13,7 @@
 #include <linux/platform_device.h>
 #include <linux/pm.h>
 #include <linux/property.h>
+#include <linux/regulator/consumer.h>
 #include <linux/slab.h>
 
 #include "nanodose.h"
@@ -102,6 +103,8 @@ static int nd_read_properties(struct nanodose *nd)
 	if (!ret && strscpy(nd->label, label, sizeof(nd->label)) < 0)
 		return dev_err_probe(dev, -EINVAL, "label: longer than %zu characters\n",
 				     sizeof(nd->label) - 1);
+	if (!ret && !*label)
+		return dev_err_probe(dev, -EINVAL, "label: is empty, must be a string\n");
 	if (ret && device_property_present(dev, "label"))
 		return dev_err_probe(dev, ret, "label: must be a string\n");
 
@@ -111,6 +114,22 @@ static int nd_read_properties(struct nanodose *nd)
 		return ret;
 	return nd_read_u32(dev, "lead-pitch-nanometers", &nd->lead_pitch_nm,
 			   ND_LEAD_PITCH_NM_MIN, ND_LEAD_PITCH_NM_MAX);
+}
+
+/* Of the motor driver; on after its inputs have been brought to rest. */
+static int nd_supplies(struct device *dev)
+{
+	static const char * const supplies[] = { "vio", "vm" };
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(supplies); i++) {
+		ret = devm_regulator_get_enable_optional(dev, supplies[i]);
+		if (ret && ret != -ENODEV)
+			return dev_err_probe(dev, ret, "%s-supply: cannot be switched on\n",
+					     supplies[i]);
+	}
+	return 0;
 }
 
 /* Everything stops and everybody learns of it; files that are open stay valid. */
@@ -176,6 +195,9 @@ static int nd_probe(struct platform_device *pdev)
 	if (ret)
 		return ret;
 	ret = nd_gpio_probe(nd);
+	if (ret)
+		return ret;
+	ret = nd_supplies(dev);
 	if (ret)
 		return ret;
 	nd_stream_init(&nd->stream);

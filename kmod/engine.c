@@ -13,6 +13,7 @@
 #include <linux/gpio/consumer.h>
 #include <linux/hrtimer.h>
 #include <linux/iopoll.h>
+#include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
@@ -29,6 +30,7 @@ static unsigned int nd_max_lag_us = 10000;
 module_param_named(max_lag_us, nd_max_lag_us, uint, 0444);
 MODULE_PARM_DESC(max_lag_us, "a step later than this stops the pump (default 10000)");
 
+#define ND_RESOLUTION_MAX_NS	1000
 #define ND_SUSPEND_RAMP_US	1000000
 #define ND_SUSPEND_POLL_US	1000
 
@@ -36,6 +38,12 @@ MODULE_PARM_DESC(max_lag_us, "a step later than this stops the pump (default 100
 
 void nd_set_enable(struct nanodose *nd, bool on)
 {
+	if (nd->gpio.sleep) {
+		gpiod_set_value(nd->gpio.sleep, !on);
+		if (on && !nd->engine.enabled)
+			nd->engine.awake_ns = ktime_get_ns() +
+					      nd->gpio.wake_up_us * (u64)NSEC_PER_USEC;
+	}
 	if (nd->gpio.enable)
 		gpiod_set_value(nd->gpio.enable, on);
 	nd->engine.enabled = on;
@@ -131,12 +139,13 @@ bool nd_take_segment(struct nanodose *nd, const struct nd_axis *axis)
 	nd_keep_apart(engine, div64_u64(ND_STEP_ASTEPS, rate_nhz));
 
 	engine->segments++;
+	first_ns = engine->awake_ns;
 	if (heading != engine->direction) {
 		engine->dir_ns = max(axis->now_ns, engine->fall_ns + engine->dir_hold_ns);
-		first_ns = engine->dir_ns + engine->dir_setup_ns;
-		if (segment->due_ns < first_ns)
-			nd_segment_delay(segment, first_ns - segment->due_ns);
+		first_ns = max(first_ns, engine->dir_ns + engine->dir_setup_ns);
 	}
+	if (segment->due_ns < first_ns)
+		nd_segment_delay(segment, first_ns - segment->due_ns);
 	trace_nanodose_segment(nd);
 	return true;
 }
@@ -147,6 +156,12 @@ int nd_engine_init(struct nanodose *nd)
 {
 	struct nd_engine *engine = &nd->engine;
 
+	/* As coarse as the tick, steps would come in bunches of several. */
+	if (hrtimer_resolution > ND_RESOLUTION_MAX_NS)
+		return dev_err_probe(nd->parent,
+				     system_state < SYSTEM_RUNNING ? -EPROBE_DEFER : -EOPNOTSUPP,
+				     "no high-resolution timers (%u ns): the kernel needs CONFIG_HIGH_RES_TIMERS, and no highres=off or nohz=off on its command line\n",
+				     hrtimer_resolution);
 	raw_spin_lock_init(&engine->lock);
 	hrtimer_setup(&engine->timer, nd_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_HARD);
 	engine->state = NANODOSE_STATE_REST;
@@ -229,6 +244,8 @@ int nd_engine_resume(struct nanodose *nd)
 		ret = gpiod_direction_output(gpio->step, nd->engine.step_level);
 	if (!ret && gpio->enable)
 		ret = gpiod_direction_output(gpio->enable, 0);
+	if (!ret && gpio->sleep)
+		ret = gpiod_direction_output(gpio->sleep, 1);
 	return ret;
 }
 

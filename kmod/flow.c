@@ -10,6 +10,7 @@
 #include <linux/list.h>
 #include <linux/math64.h>
 #include <linux/mutex.h>
+#include <linux/platform_device.h>
 #include <linux/property.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -20,14 +21,40 @@
 static LIST_HEAD(nd_flow_sensors);
 static DEFINE_MUTEX(nd_flow_sensors_lock);
 
-void nd_flow_sensor_register(struct nd_flow_sensor *sensor)
+void nd_flow_sensor_init(struct nd_flow_sensor *sensor)
 {
 	mutex_init(&sensor->lock);
 	kref_init(&sensor->refs);
+	INIT_LIST_HEAD(&sensor->list);
+}
 
+/* A pump that was probed before its sensor had been found has no driver yet. */
+static int nd_flow_bind_waiting(struct device *dev, void *data)
+{
+	struct nd_flow_sensor *sensor = data;
+	struct fwnode_handle *fwnode;
+
+	if (dev->driver || !device_property_present(dev, "flow-sensor"))
+		return 0;
+	fwnode = fwnode_find_reference(dev_fwnode(dev), "flow-sensor", 0);
+	if (IS_ERR(fwnode))
+		return 0;
+	fwnode_handle_put(fwnode);
+	if (fwnode == dev_fwnode(sensor->dev) && device_attach(dev) < 0)
+		dev_dbg(dev, "could not be bound\n");
+	return 0;
+}
+
+void nd_flow_sensor_add(struct nd_flow_sensor *sensor)
+{
 	mutex_lock(&nd_flow_sensors_lock);
 	list_add_tail(&sensor->list, &nd_flow_sensors);
 	mutex_unlock(&nd_flow_sensors_lock);
+}
+
+void nd_flow_sensor_bind_pumps(struct nd_flow_sensor *sensor)
+{
+	bus_for_each_dev(&platform_bus_type, NULL, sensor, nd_flow_bind_waiting);
 }
 
 static void nd_flow_sensor_free(struct kref *refs)
@@ -38,10 +65,10 @@ static void nd_flow_sensor_free(struct kref *refs)
 	sensor->ops->free(sensor);
 }
 
-void nd_flow_sensor_unregister(struct nd_flow_sensor *sensor)
+void nd_flow_sensor_remove(struct nd_flow_sensor *sensor)
 {
 	mutex_lock(&nd_flow_sensors_lock);
-	list_del(&sensor->list);
+	list_del_init(&sensor->list);
 	mutex_unlock(&nd_flow_sensors_lock);
 
 	mutex_lock(&sensor->lock);

@@ -13,6 +13,7 @@
 #include <linux/regulator/consumer.h>
 #include <linux/slab.h>
 #include <linux/time64.h>
+#include <linux/workqueue.h>
 
 #include "compat.h"
 #include "nanodose.h"
@@ -23,10 +24,12 @@
 #define SF06_FIRST_FRAME_NS	(12 * NSEC_PER_MSEC)
 /* The sensor measures at 2 kHz, and 100 kHz I2C takes 0.9 ms for a frame. */
 #define SF06_MIN_PERIOD_NS	(1 * NSEC_PER_MSEC)
+#define SF06_SEARCH_PERIOD	(2 * HZ)
 
 struct sf06 {
 	struct nd_flow_sensor sensor;
 	const struct sf06_variant *variant;
+	struct delayed_work search;	/* for a sensor that was not there at probe */
 	bool measuring;
 };
 
@@ -134,25 +137,78 @@ static int sf06_identify(struct i2c_client *client, u32 *number, u64 *serial)
 	return ret;
 }
 
+static void sf06_name(struct sf06 *sf06, const struct sf06_variant *variant, u64 serial)
+{
+	struct nd_flow_sensor *sensor = &sf06->sensor;
+	struct i2c_client *client = to_i2c_client(sensor->dev);
+
+	if (strcmp(client->name, variant->name))
+		dev_warn(sensor->dev, "described as %s, but is a %s: going by the sensor\n",
+			 client->name, variant->name);
+	sf06->variant = variant;
+	sensor->model = variant->model;
+	sensor->serial = serial;
+	sensor->full_scale_pl_min = sf06_flow_pl_min(variant, variant->full_scale);
+	sensor->min_period_ns = SF06_MIN_PERIOD_NS;
+	sensor->start_ns = SF06_FIRST_FRAME_NS;
+	sensor->has_ipa = variant->has_ipa;
+}
+
+/* -ENODEV: another kind of device; what else is wrong may be over the next time. */
+static int sf06_find(struct sf06 *sf06)
+{
+	struct i2c_client *client = to_i2c_client(sf06->sensor.dev);
+	const struct sf06_variant *variant;
+	u32 number;
+	u64 serial;
+	int ret;
+
+	ret = sf06_identify(client, &number, &serial);
+	if (ret)
+		return ret;
+	variant = sf06_find_variant(number);
+	if (!variant) {
+		dev_err(&client->dev,
+			"reg: what answers at 0x%02x has the product number 0x%08x, which is no SLF3S or LD20 sensor\n",
+			client->addr, number);
+		return -ENODEV;
+	}
+	sf06_name(sf06, variant, serial);
+	nd_flow_sensor_add(&sf06->sensor);
+	return 0;
+}
+
+static void sf06_search(struct work_struct *work)
+{
+	struct sf06 *sf06 = container_of(to_delayed_work(work), struct sf06, search);
+	int ret = sf06_find(sf06);
+
+	if (ret) {
+		if (ret != -ENODEV)
+			schedule_delayed_work(&sf06->search, SF06_SEARCH_PERIOD);
+		return;
+	}
+	dev_info(sf06->sensor.dev, "the sensor answers now\n");
+	nd_flow_sensor_bind_pumps(&sf06->sensor);
+}
+
 /* Pumps keep the object for as long as they need; the client is gone after this. */
 static void sf06_unbind(void *data)
 {
 	struct sf06 *sf06 = data;
 
+	cancel_delayed_work_sync(&sf06->search);
 	mutex_lock(&sf06->sensor.lock);
 	if (sf06->measuring)
 		sf06_stop(&sf06->sensor);
 	mutex_unlock(&sf06->sensor.lock);
-	nd_flow_sensor_unregister(&sf06->sensor);
+	nd_flow_sensor_remove(&sf06->sensor);
 }
 
 static int sf06_probe(struct i2c_client *client)
 {
 	struct device *dev = &client->dev;
-	const struct sf06_variant *variant;
 	struct sf06 *sf06;
-	u32 number;
-	u64 serial;
 	int ret;
 
 	if (!i2c_check_functionality(client->adapter, I2C_FUNC_I2C))
@@ -163,30 +219,27 @@ static int sf06_probe(struct i2c_client *client)
 		return dev_err_probe(dev, ret, "vdd-supply: cannot be switched on\n");
 	fsleep(SF06_POWER_UP_US);
 
-	ret = sf06_identify(client, &number, &serial);
-	if (ret)
-		return dev_err_probe(dev, ret, "no product identifier from the sensor\n");
-	variant = sf06_find_variant(number);
-	if (!variant)
-		return dev_err_probe(dev, -ENODEV, "unknown product number 0x%08x\n", number);
-	if (strcmp(client->name, variant->name))
-		dev_warn(dev, "described as %s, but is a %s: going by the sensor\n",
-			 client->name, variant->name);
-
 	sf06 = kzalloc(sizeof(*sf06), GFP_KERNEL);
 	if (!sf06)
 		return -ENOMEM;
-	sf06->variant = variant;
 	sf06->sensor.dev = dev;
 	sf06->sensor.ops = &sf06_ops;
-	sf06->sensor.model = variant->model;
-	sf06->sensor.serial = serial;
-	sf06->sensor.full_scale_pl_min = sf06_flow_pl_min(variant, variant->full_scale);
-	sf06->sensor.min_period_ns = SF06_MIN_PERIOD_NS;
-	sf06->sensor.start_ns = SF06_FIRST_FRAME_NS;
-	sf06->sensor.has_ipa = variant->has_ipa;
-	nd_flow_sensor_register(&sf06->sensor);
-	return devm_add_action_or_reset(dev, sf06_unbind, sf06);
+	nd_flow_sensor_init(&sf06->sensor);
+	INIT_DELAYED_WORK(&sf06->search, sf06_search);
+	ret = devm_add_action_or_reset(dev, sf06_unbind, sf06);
+	if (ret)
+		return ret;
+
+	ret = sf06_find(sf06);
+	if (ret == -ENODEV)
+		return ret;
+	if (ret) {
+		dev_warn(dev,
+			 "reg: no product identifier from address 0x%02x (%pe): is the sensor plugged in and powered? It is looked for every 2 s\n",
+			 client->addr, ERR_PTR(ret));
+		schedule_delayed_work(&sf06->search, SF06_SEARCH_PERIOD);
+	}
+	return 0;
 }
 
 static const struct i2c_device_id sf06_ids[] = {

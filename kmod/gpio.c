@@ -16,6 +16,8 @@
 #define ND_PULSE_MAX_NS		100000
 #define ND_DIR_SETUP_DEFAULT_NS	1000
 #define ND_DIR_MAX_NS		1000000
+#define ND_WAKE_UP_DEFAULT_US	1700
+#define ND_WAKE_UP_MAX_US	100000
 #define ND_RATE_DEFAULT_HZ	40000
 #define ND_RATE_MAX_HZ		200000
 
@@ -62,6 +64,10 @@ static int nd_gpio_timing(struct nanodose *nd)
 			  ND_PULSE_DEFAULT_NS, ND_PULSE_MIN_NS, ND_PULSE_MAX_NS);
 	if (ret)
 		return ret;
+	ret = nd_gpio_u32(nd, "wake-up-us", &gpio->wake_up_us,
+			  ND_WAKE_UP_DEFAULT_US, 0, ND_WAKE_UP_MAX_US);
+	if (ret)
+		return ret;
 
 	/* High and low, with what steps may come closer after one that was late. */
 	gpio->step_both_edges = device_property_read_bool(nd->parent, "step-both-edges");
@@ -82,6 +88,8 @@ static int nd_gpio_line(struct nanodose *nd, struct gpio_desc **line, const char
 
 	*line = required ? devm_gpiod_get(dev, name, flags) :
 			   devm_gpiod_get_optional(dev, name, flags);
+	if (PTR_ERR_OR_ZERO(*line) == -ENOENT)
+		return dev_err_probe(dev, -ENOENT, "%s-gpios: missing, must name a line\n", name);
 	if (IS_ERR(*line))
 		return dev_err_probe(dev, PTR_ERR(*line), "%s-gpios: cannot get the line\n", name);
 	if (*line && gpiod_cansleep(*line))
@@ -124,10 +132,12 @@ static int nd_gpio_get(struct nanodose *nd)
 		{ &gpio->step, "step", nd_step_flags(gpio), true },
 		{ &gpio->dir, "dir", GPIOD_OUT_LOW, true },
 		{ &gpio->enable, "enable", GPIOD_OUT_LOW, false },
+		{ &gpio->sleep, "sleep", GPIOD_OUT_HIGH, false },
 		{ &gpio->estop, "estop", GPIOD_IN, false },
 		{ &gpio->limit_plus, "limit-plus", GPIOD_IN, false },
 		{ &gpio->limit_minus, "limit-minus", GPIOD_IN, false },
 		{ &gpio->fault, "fault", GPIOD_IN, false },
+		{ &gpio->home, "home", GPIOD_IN, false },
 	};
 	unsigned int i;
 	int ret = 0;
@@ -138,17 +148,28 @@ static int nd_gpio_get(struct nanodose *nd)
 	return ret ?: nd_gpio_take_over_step(nd);
 }
 
-int nd_gpio_probe(struct nanodose *nd)
-{
-	int ret = nd_gpio_timing(nd);
-
-	return ret ?: nd_gpio_get(nd);
-}
-
 /* A safety input that cannot be read counts as active. */
 static bool nd_gpio_active(struct gpio_desc *line)
 {
 	return line && gpiod_get_value(line);
+}
+
+/* The carriage is not at both ends: a line is inverted, cut or at the wrong pin. */
+static int nd_gpio_check_ends(struct nanodose *nd)
+{
+	if (nd_gpio_active(nd->gpio.limit_plus) && nd_gpio_active(nd->gpio.limit_minus))
+		return dev_err_probe(nd->parent, -EINVAL,
+				     "limit-plus-gpios, limit-minus-gpios: both end switches are active, at most one can be\n");
+	return 0;
+}
+
+int nd_gpio_probe(struct nanodose *nd)
+{
+	int ret = nd_gpio_timing(nd);
+
+	if (!ret)
+		ret = nd_gpio_get(nd);
+	return ret ?: nd_gpio_check_ends(nd);
 }
 
 u32 nd_gpio_lines(const struct nd_gpio *gpio)
@@ -163,6 +184,8 @@ u32 nd_gpio_lines(const struct nd_gpio *gpio)
 		lines |= NANODOSE_STATUS_LIMIT_MINUS;
 	if (nd_gpio_active(gpio->fault))
 		lines |= NANODOSE_STATUS_DRIVER_FAULT;
+	if (nd_gpio_active(gpio->home))
+		lines |= NANODOSE_STATUS_HOME;
 	return lines;
 }
 
@@ -199,6 +222,13 @@ static irqreturn_t nd_gpio_fault(int irq, void *data)
 
 	if (nd_gpio_active(nd->gpio.fault))
 		nd_engine_line(nd, NANODOSE_FAULT_DRIVER);
+	return IRQ_HANDLED;
+}
+
+/* It stops nothing: the record tells the position at which it changed. */
+static irqreturn_t nd_gpio_home(int irq, void *data)
+{
+	nd_engine_push_state(data, NANODOSE_CAUSE_HOME, 0);
 	return IRQ_HANDLED;
 }
 
@@ -239,6 +269,8 @@ int nd_gpio_arm(struct nanodose *nd)
 				      &gpio->limit_minus_irq);
 	if (!ret)
 		ret = nd_gpio_request(nd, gpio->fault, "fault", nd_gpio_fault, &gpio->fault_irq);
+	if (!ret)
+		ret = nd_gpio_request(nd, gpio->home, "home", nd_gpio_home, &gpio->home_irq);
 	if (ret) {
 		nd_gpio_disarm(nd);
 		return ret;
@@ -269,4 +301,5 @@ void nd_gpio_disarm(struct nanodose *nd)
 	nd_gpio_free(nd, &nd->gpio.limit_plus_irq);
 	nd_gpio_free(nd, &nd->gpio.limit_minus_irq);
 	nd_gpio_free(nd, &nd->gpio.fault_irq);
+	nd_gpio_free(nd, &nd->gpio.home_irq);
 }

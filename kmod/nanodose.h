@@ -117,18 +117,22 @@ struct nd_gpio {
 	struct gpio_desc *step;
 	struct gpio_desc *dir;
 	struct gpio_desc *enable;	/* NULL if not wired */
+	struct gpio_desc *sleep;	/* NULL if not wired */
 	struct gpio_desc *estop;	/* NULL if not wired */
 	struct gpio_desc *limit_plus;	/* NULL if not wired */
 	struct gpio_desc *limit_minus;	/* NULL if not wired */
 	struct gpio_desc *fault;	/* NULL if not wired */
+	struct gpio_desc *home;		/* NULL if not wired */
 	int estop_irq;
 	int limit_plus_irq;
 	int limit_minus_irq;
 	int fault_irq;
+	int home_irq;
 	bool step_both_edges;		/* a step on each edge, else on the rising one */
 	u32 pulse_ns;			/* STEP high time, and low; with both edges, of a level */
 	u32 dir_setup_ns;		/* DIR stable before a step */
 	u32 dir_hold_ns;		/* and after it */
+	u32 wake_up_us;			/* from sleep to the first step */
 	u32 max_rate_hz;		/* of motor and mechanics */
 	bool step_level;		/* of STEP at probe, with both edges */
 };
@@ -143,7 +147,7 @@ int nd_gpio_arm(struct nanodose *nd);
 void nd_gpio_look(struct nanodose *nd);
 /* Free the interrupts. Outputs rest already, see nd_engine_shutdown(). */
 void nd_gpio_disarm(struct nanodose *nd);
-/* NANODOSE_STATUS_ESTOP, _LIMIT_*, _DRIVER_FAULT of the lines as they are. Any context. */
+/* NANODOSE_STATUS_ESTOP, _LIMIT_*, _DRIVER_FAULT, _HOME of the lines as they are. Any context. */
 u32 nd_gpio_lines(const struct nd_gpio *gpio);
 
 /* ---- engine: motion ------------------------------------------------------ */
@@ -199,6 +203,7 @@ struct nd_engine {
 	u64 fall_ns;
 	u64 dir_ns;			/* DIR may change; then, STEP may rise */
 	u64 earliest_ns;		/* STEP may rise, by the steps before */
+	u64 awake_ns;			/* and by the motor driver's sleep */
 	u64 start_ns;			/* while armed */
 	u64 armed_ns;			/* expiry of the timer, if queued */
 	pid_t run_pid;			/* who called RUN */
@@ -319,9 +324,19 @@ struct nd_flow_sensor {
  */
 struct nd_flow_sensor *nd_flow_sensor_get(struct device *dev);
 void nd_flow_sensor_put(struct nd_flow_sensor *sensor);
-/* By sensor drivers; the rest is filled in. From unregister on ops rest. */
-void nd_flow_sensor_register(struct nd_flow_sensor *sensor);
-void nd_flow_sensor_unregister(struct nd_flow_sensor *sensor);
+/*
+ * By sensor drivers: init, and once the sensor has been found add, with all but
+ * lock, list and refs filled in. From remove on ops rest; the object is freed
+ * with its last reference.
+ */
+void nd_flow_sensor_init(struct nd_flow_sensor *sensor);
+void nd_flow_sensor_add(struct nd_flow_sensor *sensor);
+/*
+ * After adding one outside of its driver's probe, from where the driver core
+ * tries deferred pumps by itself.
+ */
+void nd_flow_sensor_bind_pumps(struct nd_flow_sensor *sensor);
+void nd_flow_sensor_remove(struct nd_flow_sensor *sensor);
 extern struct i2c_driver nd_flow_sf06_driver;
 
 struct nd_flow {

@@ -4,6 +4,7 @@
  */
 #include <linux/err.h>
 #include <linux/kconfig.h>
+#include <linux/property.h>
 
 #include "nanodose.h"
 
@@ -17,12 +18,22 @@ int nd_pressure_probe(struct nanodose *nd)
 {
 	struct iio_channel *channel = devm_iio_channel_get(nd->parent, "pressure");
 	int ret = PTR_ERR_OR_ZERO(channel);
+	enum iio_chan_type type;
 
-	/* -EINVAL, -ENODEV: the board describes none */
-	if (ret == -EINVAL || ret == -ENODEV)
+	/* the board describes none, in a tree or by a map */
+	if ((ret == -EINVAL || ret == -ENODEV) &&
+	    !device_property_present(nd->parent, "io-channels"))
 		return 0;
 	if (ret)
-		return dev_err_probe(nd->parent, ret, "io-channels: no pressure channel\n");
+		return dev_err_probe(nd->parent, ret,
+				     "io-channels: no channel by the name of pressure\n");
+	/* kPa is the unit of this type and of no other */
+	ret = iio_get_channel_type(channel, &type);
+	if (ret)
+		return dev_err_probe(nd->parent, ret, "io-channels: the channel is gone\n");
+	if (type != IIO_PRESSURE)
+		return dev_err_probe(nd->parent, -EINVAL,
+				     "io-channels: the channel measures no pressure, must be of that type\n");
 	nd->flow.pressure = channel;
 	return 0;
 }

@@ -48,6 +48,7 @@ static const struct sim_params defaults = {
 };
 
 struct sim_param {
+	const char *key;
 	size_t offset;			/* of an s64 in struct sim_params */
 	s64 least, most;
 };
@@ -86,6 +87,7 @@ static ssize_t param_store(struct config_item *item, const struct sim_param *par
 /* A parameter that is an integer from @smallest to @largest */
 #define SIM_PARAM(name, smallest, largest)					\
 static const struct sim_param name##_param = {					\
+	.key = #name,								\
 	.offset = offsetof(struct sim_params, name),				\
 	.least = (smallest),							\
 	.most = (largest),							\
@@ -132,6 +134,7 @@ SIM_PARAM(pressure_noise_pa, 0, 1000000);
 SIM_PARAM(seed, 0, S64_MAX);
 
 static const struct sim_param noise_param = {
+	.key = "sensor_noise_pl_min",
 	.offset = offsetof(struct sim_params, sensor_noise_pl_min),
 	.most = 100000000000LL,
 };
@@ -180,6 +183,80 @@ static ssize_t sim_sensor_model_store(struct config_item *item, const char *page
 }
 CONFIGFS_ATTR(sim_, sensor_model);
 
+/* All that are numbers */
+static const struct sim_param * const number_params[] = {
+	&syringe_diameter_um_param,
+	&lead_pitch_nm_param,
+	&microsteps_per_rev_param,
+	&max_step_rate_hz_param,
+	&step_both_edges_param,
+	&pulse_width_ns_param,
+	&dir_setup_ns_param,
+	&dir_hold_ns_param,
+	&compliance_fl_per_pa_param,
+	&resistance_pa_s_per_ul_param,
+	&back_pressure_pa_param,
+	&leak_fl_per_pa_s_param,
+	&dead_volume_nl_param,
+	&backlash_steps_param,
+	&stall_pressure_pa_param,
+	&sensor_gain_ppm_param,
+	&sensor_offset_pl_min_param,
+	&sensor_tau_us_param,
+	&pressure_noise_pa_param,
+	&seed_param,
+	&noise_param,
+};
+
+void sim_params_default(struct sim_params *params)
+{
+	*params = defaults;
+}
+
+/* The value of a property has 32 bits, with a sign where the parameter has one. */
+static int param_read(struct device *dev, struct sim_params *params, const struct sim_param *param)
+{
+	char property[SIM_NAME_LEN];
+	u32 number;
+	s64 value;
+	int ret;
+
+	strscpy(property, param->key, sizeof(property));
+	strreplace(property, '_', '-');
+	if (!device_property_present(dev, property))
+		return 0;
+	ret = device_property_read_u32(dev, property, &number);
+	if (ret)
+		return dev_err_probe(dev, ret, "%s: must be one number\n", property);
+	value = param->least < 0 ? (s64)(s32)number : number;
+	if (value < param->least || value > param->most)
+		return dev_err_probe(dev, -EINVAL, "%s: %lld, must be from %lld to %lld\n",
+				     property, value, param->least, param->most);
+	*(s64 *)((void *)params + param->offset) = value;
+	return 0;
+}
+
+int sim_params_read(struct device *dev, struct sim_params *params)
+{
+	const char *model;
+	int i, ret;
+
+	for (i = 0; i < ARRAY_SIZE(number_params); i++) {
+		ret = param_read(dev, params, number_params[i]);
+		if (ret)
+			return ret;
+	}
+	if (device_property_read_string(dev, "sensor-model", &model))
+		return 0;
+	for (i = 0; i < SIM_SENSOR_MODELS; i++) {
+		if (!strcmp(model, sim_sensor_types[i].name)) {
+			params->sensor_model = i;
+			return 0;
+		}
+	}
+	return dev_err_probe(dev, -EINVAL, "sensor-model: no such sensor: %s\n", model);
+}
+
 static int item_set_live(struct sim_item *item, bool live)
 {
 	struct sim_rig *rig;
@@ -187,7 +264,8 @@ static int item_set_live(struct sim_item *item, bool live)
 
 	mutex_lock(&item->lock);
 	if (live && !item->rig) {
-		rig = sim_rig_create(config_item_name(&item->group.cg_item), &item->params);
+		rig = sim_rig_create(config_item_name(&item->group.cg_item), &item->params,
+				     NULL);
 		if (IS_ERR(rig))
 			ret = PTR_ERR(rig);
 		else

@@ -14,6 +14,7 @@
 #include "rig.h"
 
 #define LATENCY_MAX_US		1000000
+#define STRETCH_MAX_US	100000
 #define CALLS_MAX		1000000
 
 static struct dentry *sim_root;
@@ -87,6 +88,9 @@ static const struct {
 	[SIM_FAULT_LATENCY] = { "latency_us", 0, LATENCY_MAX_US },
 	[SIM_FAULT_DRIVER] = { "driver", 0, 1 },
 	[SIM_FAULT_REFUSE_CALL] = { "refuse_call", 0, CALLS_MAX },
+	[SIM_FAULT_HOME] = { "home", 0, 1 },
+	[SIM_FAULT_STRETCH] = { "stretch_us", 0, STRETCH_MAX_US },
+	[SIM_FAULT_LOCKUP] = { "lockup", 0, 1 },
 };
 
 /* No interrupt gets through on any processor for a time. */
@@ -113,6 +117,15 @@ static void fault_apply(struct sim_rig *rig, enum sim_fault fault, s64 value)
 		return;
 	case SIM_FAULT_DRIVER:
 		sim_rig_set_input(rig, SIM_DRIVER_FAULT, value);
+		return;
+	case SIM_FAULT_HOME:
+		sim_rig_set_input(rig, SIM_HOME, value);
+		return;
+	case SIM_FAULT_STRETCH:
+		WRITE_ONCE(rig->stretch_us, value);
+		return;
+	case SIM_FAULT_LOCKUP:
+		WRITE_ONCE(rig->locked_up, value);
 		return;
 	case SIM_FAULT_REFUSE_CALL:
 		atomic_set(&rig->refuse_call, value);

@@ -23,7 +23,7 @@ static DEFINE_IDA(rig_ids);
 const char *sim_rig_dev_name(const struct sim_rig *rig)
 {
 	/* the bench has the pump's number, so it is known before the pump is there */
-	return dev_name(&rig->bench->dev) + strlen("sim-");
+	return dev_name(rig->bench) + strlen("sim-");
 }
 
 /* 64-bit FNV-1a */
@@ -85,6 +85,9 @@ static int rig_init_lines(struct sim_rig *rig)
 	struct gpiod_lookup_table *table;
 	int i;
 
+	if (!rig->own_bench)
+		return 0;
+
 	/* one more, empty, ends it */
 	table = kzalloc(struct_size(table, table, ARRAY_SIZE(pump_lines) + 1), GFP_KERNEL);
 	if (!table)
@@ -100,6 +103,8 @@ static int rig_init_lines(struct sim_rig *rig)
 
 static void rig_exit_lines(struct sim_rig *rig)
 {
+	if (!rig->own_bench)
+		return;
 	gpiod_remove_lookup_table(rig->lines);
 	kfree(rig->lines);
 }
@@ -124,15 +129,55 @@ static int rig_init_pump(struct sim_rig *rig)
 	const struct platform_device_info info = {
 		.name = "nanodose",
 		.id = rig->id,
-		.parent = &rig->bench->dev,
+		.parent = rig->bench,
 		.properties = properties,
 	};
 
+	if (!rig->own_bench)
+		return 0;
 	rig->pump = platform_device_register_full(&info);
 	return PTR_ERR_OR_ZERO(rig->pump);
 }
 
-struct sim_rig *sim_rig_create(const char *name, const struct sim_params *params)
+/* What a device tree says of the state in which the bench is found. */
+static void rig_read_state(struct sim_rig *rig)
+{
+	u32 high = 0;
+	int i;
+
+	if (device_property_read_bool(rig->bench, "sensor-unplugged"))
+		sim_sensor_unplug(&rig->sensor, sim_now(), true);
+	device_property_read_u32(rig->bench, "sensor-product-number", &rig->sensor.product_number);
+	device_property_read_u32(rig->bench, "lines-high", &high);
+	for (i = 0; i < SIM_LINES; i++)
+		rig->level[i] = high & BIT(i) && !sim_is_output(i);
+}
+
+/* A bench of our own: nobody describes it, the sensor and the pump. */
+static int rig_init_bench(struct sim_rig *rig)
+{
+	int ret;
+
+	rig->own_bench = platform_device_register_simple("sim-nanodose", rig->id, NULL, 0);
+	if (IS_ERR(rig->own_bench))
+		return PTR_ERR(rig->own_bench);
+	rig->bench = &rig->own_bench->dev;
+	ret = software_node_register(&rig->sensor_node);
+	if (ret)
+		platform_device_unregister(rig->own_bench);
+	return ret;
+}
+
+static void rig_exit_bench(struct sim_rig *rig)
+{
+	if (!rig->own_bench)
+		return;
+	software_node_unregister(&rig->sensor_node);
+	platform_device_unregister(rig->own_bench);
+}
+
+struct sim_rig *sim_rig_create(const char *name, const struct sim_params *params,
+			       struct device *bench)
 {
 	struct sim_rig *rig;
 	int ret;
@@ -161,17 +206,15 @@ struct sim_rig *sim_rig_create(const char *name, const struct sim_params *params
 		ret = -ENOMEM;
 		goto err_id;
 	}
-	rig->bench = platform_device_register_simple("sim-nanodose", rig->id, NULL, 0);
-	if (IS_ERR(rig->bench)) {
-		ret = PTR_ERR(rig->bench);
-		goto err_edges;
-	}
-	ret = software_node_register(&rig->sensor_node);
+	rig->bench = bench;
+	ret = bench ? 0 : rig_init_bench(rig);
 	if (ret)
-		goto err_bench;
+		goto err_edges;
+	if (bench)
+		rig_read_state(rig);
 	ret = sim_rig_gpio_init(rig);
 	if (ret)
-		goto err_sensor_node;
+		goto err_bench;
 	ret = sim_rig_i2c_init(rig);
 	if (ret)
 		goto err_gpio;
@@ -196,10 +239,8 @@ err_i2c:
 	sim_rig_i2c_exit(rig);
 err_gpio:
 	sim_rig_gpio_exit(rig);
-err_sensor_node:
-	software_node_unregister(&rig->sensor_node);
 err_bench:
-	platform_device_unregister(rig->bench);
+	rig_exit_bench(rig);
 err_edges:
 	sim_edges_put(rig->edges);
 err_id:
@@ -218,8 +259,7 @@ void sim_rig_destroy(struct sim_rig *rig)
 	sim_rig_iio_exit(rig);
 	sim_rig_i2c_exit(rig);
 	sim_rig_gpio_exit(rig);
-	software_node_unregister(&rig->sensor_node);
-	platform_device_unregister(rig->bench);
+	rig_exit_bench(rig);
 	sim_edges_put(rig->edges);
 	ida_free(&rig_ids, rig->id);
 	kfree(rig);
@@ -234,9 +274,18 @@ static int __init sim_init(void)
 		return -EINVAL;
 	}
 	sim_debugfs_register();
+	ret = platform_driver_register(&sim_rig_driver);
+	if (ret)
+		goto unregister_debugfs;
 	ret = sim_configfs_register(rigs);
 	if (ret)
-		sim_debugfs_unregister();
+		goto unregister_driver;
+	return 0;
+
+unregister_driver:
+	platform_driver_unregister(&sim_rig_driver);
+unregister_debugfs:
+	sim_debugfs_unregister();
 	return ret;
 }
 module_init(sim_init);
@@ -244,6 +293,7 @@ module_init(sim_init);
 static void __exit sim_exit(void)
 {
 	sim_configfs_unregister();
+	platform_driver_unregister(&sim_rig_driver);
 	sim_debugfs_unregister();
 	ida_destroy(&rig_ids);
 }

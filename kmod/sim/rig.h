@@ -12,6 +12,7 @@
  *	edges     - time-stamped record of the output lines
  *	debugfs   - truth and faults, for tests
  *	configfs  - parameters, and the switch that makes a rig live
+ *	rig_of    - rigs that a device tree describes; the pump is described there too
  *
  * rig.lock guards plant, sensor, noise and line levels; it is raw, as STEP is
  * driven from hard interrupt context also on PREEMPT_RT. The lock of the edge
@@ -74,8 +75,15 @@ enum sim_line {
 	SIM_LIMIT_PLUS,
 	SIM_LIMIT_MINUS,
 	SIM_DRIVER_FAULT,
+	SIM_HOME,
+	SIM_SLEEP,			/* one more output */
 	SIM_LINES,
 };
+
+static inline bool sim_is_output(enum sim_line line)
+{
+	return line < SIM_OUTPUTS || line == SIM_SLEEP;
+}
 
 enum sim_fault {
 	SIM_FAULT_OCCLUSION,
@@ -93,6 +101,9 @@ enum sim_fault {
 	SIM_FAULT_LATENCY,
 	SIM_FAULT_DRIVER,
 	SIM_FAULT_REFUSE_CALL,
+	SIM_FAULT_HOME,
+	SIM_FAULT_STRETCH,
+	SIM_FAULT_LOCKUP,
 	SIM_FAULTS,
 };
 
@@ -108,13 +119,15 @@ struct sim_rig {
 	char name[SIM_NAME_LEN];
 	int id;
 	struct sim_params params;
-	struct platform_device *bench;	/* parent of all parts */
+	struct device *bench;		/* parent of all parts */
+	struct platform_device *own_bench;	/* NULL if a device tree describes it */
 
 	raw_spinlock_t lock;
 	struct sim_plant plant;
 	struct sim_sensor sensor;
 	struct sim_noise pressure_noise;
 	bool level[SIM_LINES];
+	u64 awake_ns;			/* of the motor driver: no step is taken before */
 
 	char gpio_label[SIM_NAME_LEN + 16];
 	struct gpio_chip gpio;
@@ -130,6 +143,8 @@ struct sim_rig {
 	struct iio_dev *pressure;
 	struct gpiod_lookup_table *lines;
 
+	u32 stretch_us;			/* the sensor holds the clock in each message */
+	bool locked_up;			/* or for good */
 	atomic_t refuse_call;		/* the call that will fail, counted down to it */
 
 	struct sim_edges *edges;
@@ -139,11 +154,15 @@ struct sim_rig {
 	struct platform_device *pump;
 };
 
-/* Make a rig with all its parts. May sleep. */
-struct sim_rig *sim_rig_create(const char *name, const struct sim_params *params);
+/*
+ * Make a rig with all its parts. May sleep. With a bench that a device tree
+ * describes, sensor and pump are for that to describe; NULL: they are made too.
+ */
+struct sim_rig *sim_rig_create(const char *name, const struct sim_params *params,
+			       struct device *bench);
 /* Take it down, whatever its devices are used for. */
 void sim_rig_destroy(struct sim_rig *rig);
-/* Device name of the pump axis */
+/* Device name of the pump axis; not of one in a device tree */
 const char *sim_rig_dev_name(const struct sim_rig *rig);
 
 static inline u64 sim_now(void)
@@ -175,6 +194,11 @@ void sim_debugfs_register(void);
 void sim_debugfs_unregister(void);
 void sim_rig_debugfs_init(struct sim_rig *rig);
 void sim_rig_debugfs_exit(struct sim_rig *rig);
+
+void sim_params_default(struct sim_params *params);
+/* By the properties of a device, named as in configfs with - for _. */
+int sim_params_read(struct device *dev, struct sim_params *params);
+extern struct platform_driver sim_rig_driver;
 
 /* @rigs: how many default ones to make at once */
 int sim_configfs_register(unsigned int rigs);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The lines of a simulated rig: STEP, DIR and ENABLE to the motor driver, its
- * fault output, emergency stop and end-of-travel switches from the bench. All
- * are active high. DIR high dispenses.
+ * The lines of a simulated rig: STEP, DIR, ENABLE and SLEEP to the motor driver,
+ * its fault output, emergency stop, end-of-travel and home switches from the
+ * bench. All are active high. DIR high dispenses.
  */
 #include <linux/interrupt.h>
 #include <linux/irq.h>
@@ -14,6 +14,9 @@
 #include "../compat.h"
 #include "edges.h"
 #include "rig.h"
+
+/* A DRV8825 takes no step for so long after nSLEEP: its data sheet, table 7.6. */
+#define WAKE_UP_NS	1700000
 
 static void gpio_drive(struct sim_rig *rig, unsigned int line, bool level)
 {
@@ -27,7 +30,10 @@ static void gpio_drive(struct sim_rig *rig, unsigned int line, bool level)
 		sim_edges_record(rig->edges, now_ns, line, level);
 		if (line == SIM_STEP && (level || rig->params.step_both_edges))
 			sim_plant_step(&rig->plant, now_ns, rig->level[SIM_DIR] ? 1 : -1,
-				       rig->level[SIM_ENABLE]);
+				       rig->level[SIM_ENABLE] && !rig->level[SIM_SLEEP] &&
+				       now_ns >= rig->awake_ns);
+		if (line == SIM_SLEEP && !level)
+			rig->awake_ns = now_ns + WAKE_UP_NS;
 	}
 	raw_spin_unlock_irqrestore(&rig->lock, flags);
 }
@@ -66,7 +72,7 @@ static int rig_gpio_direction_input(struct gpio_chip *gpio, unsigned int line)
 	if (sim_rig_refuses(rig))
 		return -EIO;
 	/* the motor driver pulls its inputs down */
-	if (line < SIM_OUTPUTS)
+	if (sim_is_output(line))
 		gpio_drive(rig, line, false);
 	WRITE_ONCE(rig->driven[line], false);
 	return 0;
@@ -77,7 +83,7 @@ static int rig_gpio_direction_output(struct gpio_chip *gpio, unsigned int line, 
 	struct sim_rig *rig = gpiochip_get_data(gpio);
 
 	/* a switch is not to be driven */
-	if (line >= SIM_OUTPUTS)
+	if (!sim_is_output(line))
 		return -EPERM;
 	if (sim_rig_refuses(rig))
 		return -EIO;
@@ -95,7 +101,7 @@ static int rig_gpio_to_irq(struct gpio_chip *gpio, unsigned int line)
 	struct sim_rig *rig = gpiochip_get_data(gpio);
 	unsigned int irq;
 
-	if (line < SIM_OUTPUTS || sim_rig_refuses(rig))
+	if (sim_is_output(line) || sim_rig_refuses(rig))
 		return -ENXIO;
 	irq = irq_create_mapping(rig->interrupts, line);
 	return irq ? irq : -ENXIO;
@@ -179,10 +185,10 @@ int sim_rig_gpio_init(struct sim_rig *rig)
 
 	gpio->label = rig->gpio_label;
 	gpio->owner = THIS_MODULE;
-	gpio->parent = &rig->bench->dev;
+	gpio->parent = rig->bench;
 	gpio->base = -1;
 	gpio->ngpio = SIM_LINES;
-	gpio->can_sleep = false;
+	gpio->can_sleep = device_property_read_bool(rig->bench, "gpio-sleeps");
 	gpio->request = rig_gpio_request;
 	gpio->get = rig_gpio_get;
 	gpio->set = rig_gpio_set;

@@ -2,20 +2,42 @@
 /*
  * The I2C bus of a simulated rig, with nothing on it but the flow sensor.
  */
+#include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/of.h>
 #include <linux/platform_device.h>
 
 #include "../compat.h"
 #include "rig.h"
+
+/* As controllers have it: a clock held low for so long counts as lost. */
+#define RIG_I2C_TIMEOUT_US	20000
+
+static int rig_i2c_clock(struct sim_rig *rig)
+{
+	u32 stretch_us = READ_ONCE(rig->stretch_us);
+
+	if (READ_ONCE(rig->locked_up) || stretch_us > RIG_I2C_TIMEOUT_US) {
+		fsleep(RIG_I2C_TIMEOUT_US);
+		return -ETIMEDOUT;
+	}
+	if (stretch_us)
+		fsleep(stretch_us);
+	return 0;
+}
 
 static int rig_i2c_message(struct sim_rig *rig, struct i2c_msg *msg)
 {
 	unsigned long flags;
 	bool there;
 	int taken;
+	int ret;
 
 	if (msg->flags & I2C_M_TEN)
 		return -EOPNOTSUPP;
+	ret = rig_i2c_clock(rig);
+	if (ret)
+		return ret;
 	if (sim_rig_refuses(rig))
 		return -EIO;
 	if (msg->flags & I2C_M_RD) {
@@ -68,12 +90,18 @@ int sim_rig_i2c_init(struct sim_rig *rig)
 
 	adapter->owner = THIS_MODULE;
 	adapter->algo = &rig_i2c_algorithm;
-	adapter->dev.parent = &rig->bench->dev;
+	adapter->dev.parent = rig->bench;
+	if (!rig->own_bench)
+		adapter->dev.of_node = of_get_child_by_name(rig->bench->of_node, "i2c");
 	snprintf(adapter->name, sizeof(adapter->name), "nanodose-sim %s", rig->name);
 	i2c_set_adapdata(adapter, rig);
 	ret = i2c_add_adapter(adapter);
-	if (ret)
+	if (ret) {
+		of_node_put(adapter->dev.of_node);
 		return ret;
+	}
+	if (!rig->own_bench)
+		return 0;
 	strscpy(info.type, rig->sensor.type->name, sizeof(info.type));
 	rig->client = i2c_new_client_device(adapter, &info);
 	if (IS_ERR(rig->client)) {
@@ -85,6 +113,9 @@ int sim_rig_i2c_init(struct sim_rig *rig)
 
 void sim_rig_i2c_exit(struct sim_rig *rig)
 {
+	struct device_node *node = rig->adapter.dev.of_node;
+
 	i2c_unregister_device(rig->client);
 	i2c_del_adapter(&rig->adapter);
+	of_node_put(node);
 }

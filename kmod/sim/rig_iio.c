@@ -71,16 +71,18 @@ int sim_rig_iio_init(struct sim_rig *rig)
 	struct iio_dev *iio;
 	int ret;
 
-	iio = iio_device_alloc(&rig->bench->dev, sizeof(*pressure));
+	iio = iio_device_alloc(rig->bench, sizeof(*pressure));
 	if (!iio)
 		return -ENOMEM;
 	pressure = iio_priv(iio);
 	pressure->rig = rig;
-	pressure->maps[0] = (struct iio_map){
-		.adc_channel_label = "pressure",
-		.consumer_dev_name = sim_rig_dev_name(rig),
-		.consumer_channel = "pressure",
-	};
+	/* empty, the pump of a device tree comes by its phandle */
+	if (rig->own_bench)
+		pressure->maps[0] = (struct iio_map){
+			.adc_channel_label = "pressure",
+			.consumer_dev_name = sim_rig_dev_name(rig),
+			.consumer_channel = "pressure",
+		};
 	iio->name = "nanodose-sim-pressure";
 	iio->label = rig->name;
 	iio->info = &rig_iio_info;

@@ -144,6 +144,7 @@ void sim_sensor_init(struct sim_sensor *sensor, enum sim_sensor_model model, u64
 {
 	*sensor = (struct sim_sensor){
 		.type = &sim_sensor_types[model],
+		.product_number = sim_sensor_types[model].product_number,
 		.serial = serial,
 		.noise_pl_min = sim_sensor_typical_noise_pl_min(model),
 		.noise.state = seed,
@@ -285,7 +286,7 @@ static void sensor_sample(struct sim_sensor *sensor, struct sim_plant *plant, u6
 static u8 sensor_id_byte(const struct sim_sensor *sensor, int i)
 {
 	u16 words[SIM_SENSOR_ID_LEN / 3] = {
-		sensor->type->product_number >> 16, sensor->type->product_number,
+		sensor->product_number >> 16, sensor->product_number,
 		sensor->serial >> 48, sensor->serial >> 32, sensor->serial >> 16, sensor->serial,
 	};
 	u8 bytes[3];

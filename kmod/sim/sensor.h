@@ -60,6 +60,7 @@ s64 sim_noise(struct sim_noise *noise, s64 rms);
 
 struct sim_sensor {
 	const struct sim_sensor_type *type;
+	u32 product_number;
 	u64 serial;
 	s64 gain_ppm;
 	s64 offset_pl_min;

@@ -99,16 +99,18 @@ with tempfile.TemporaryDirectory() as folder:
         ('        io-channel-names = "pressure";\n', "", "io-channel-names"),
         ("io-channels = <&pressure 0>", "io-channels = <&pressure 0>, <&pressure 1>", "io-channels"),
         ("flow-sensor = <&flow>", 'flow-sensor = "flow"', "flow-sensor"),
+        ("vm-supply = <&reg_24v>", "vm-supply = <1>, <2>", "vm-supply"),
+        ("vio-supply = <&reg_3v3>", "vio-supply = <1>, <2>", "vio-supply"),
         ("step-both-edges;", "step-both-edges = <1>;", "step-both-edges"),
         ("step-both-edges;", "step-both-edges; syringe-volume-ml = <1>;", "syringe-volume-ml"),
         ("step-both-edges;", "step-both-edges; fluid;", "fluid"),
     ]
-    for line in ("step", "dir", "enable", "fault", "estop", "limit-plus", "limit-minus"):
+    for line in ("step", "dir", "enable", "sleep", "fault", "estop", "limit-plus", "limit-minus", "home"):
         had = re.search(rf"{line}-gpios = (<[^>]*>);", good).group(0)
         BROKEN.append((had, had[:-1] + ", <&gpio 99 0>;", f"{line}-gpios"))
     for number, least, most in (("microsteps-per-revolution", 1, 10000000), ("lead-pitch-nanometers", 1000, 100000000),
                                 ("pulse-width-ns", 100, 100000), ("dir-setup-ns", None, 1000000), ("dir-hold-ns", None, 1000000),
-                                ("max-step-rate-hz", 1, 200000)):
+                                ("wake-up-us", None, 100000), ("max-step-rate-hz", 1, 200000)):
         had = re.search(rf"\b{number} = <[^>]*>;", good).group(0)
         BROKEN += [(had, f"{number} = <{wrong}>;", number) for wrong in
                    ([] if least is None else [least - 1]) + [most + 1]]

@@ -98,7 +98,7 @@ TEST(the_views_show_units_and_words)
 /* The words of the views are SQL of their own; hold them against the library's. */
 TEST(the_views_use_the_words_of_the_library)
 {
-	static const int causes = NANODOSE_CAUSE_RESUME, states = NANODOSE_STATE_STOPPING;
+	static const int causes = NANODOSE_CAUSE_HOME, states = NANODOSE_STATE_STOPPING;
 	const char *path = in_folder("words.db");
 	struct record *record = fixture_create(path, NULL);
 	uint64_t start = start_of(path);

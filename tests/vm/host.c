@@ -277,7 +277,7 @@ static void set_guard(pid_t machine)
 static void boot(char **argv, int log)
 {
 	const char *kernel = argv[1], *job = argv[3], *mode = argv[5];
-	char *line[24], *guest = text("%s/build/vm/bin/guest", argv[4]);
+	char *line[26], *guest = text("%s/build/vm/bin/guest", argv[4]);
 	int in[2], out[2], n = 0;
 	pid_t parent = getpid();
 
@@ -291,6 +291,10 @@ static void boot(char **argv, int log)
 	line[n++] = text("ND_VM_MODE=%s", mode);
 	if (getenv("ND_VM_NAME"))
 		line[n++] = text("ND_VM_NAME=%s", getenv("ND_VM_NAME"));
+	if (getenv("ND_VM_DTB") && *getenv("ND_VM_DTB"))
+		line[n++] = text("dtb=%s", getenv("ND_VM_DTB"));
+	if (getenv("ND_VM_APPEND"))
+		line[n++] = getenv("ND_VM_APPEND");
 	line[n++] = text("uml_dir=%s", job);
 	line[n++] = "root=none";
 	line[n++] = "rootfstype=hostfs";

@@ -16,6 +16,7 @@ static const struct {
 	{ NANODOSE_FEATURE_MEDIUM_IPA, "isopropanol calibration" },
 	{ NANODOSE_FEATURE_PRESSURE, "pressure sensor" },
 	{ NANODOSE_FEATURE_START_TIME, "start time" },
+	{ NANODOSE_FEATURE_HOME, "home switch" },
 }, status_flags[] = {
 	{ NANODOSE_STATUS_OWNED, "owned" },
 	{ NANODOSE_STATUS_SAMPLING, "sampling" },
@@ -23,6 +24,7 @@ static const struct {
 	{ NANODOSE_STATUS_ESTOP, "emergency stop" },
 	{ NANODOSE_STATUS_LIMIT_PLUS, "end of travel, dispensing" },
 	{ NANODOSE_STATUS_LIMIT_MINUS, "end of travel, withdrawing" },
+	{ NANODOSE_STATUS_HOME, "at the home switch" },
 }, sensor_flags[] = {
 	{ NANODOSE_SENSOR_FLAG_AIR, "air" },
 	{ NANODOSE_SENSOR_FLAG_HIGH_FLOW, "high flow" },

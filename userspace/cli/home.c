@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* nanodose home: finds the end of travel and calls it 0. */
+/* nanodose home: finds the home switch, or the end of travel, and calls it 0. */
 #include <getopt.h>
 #include <stdio.h>
 #include <strings.h>
@@ -10,11 +10,12 @@
 
 static const char help[] =
 	"  DEVICE          device name, path or label, as \"nanodose list\" shows them\n"
-	"  --plus          to the switch at the dispensed end; else the withdrawn one\n"
+	"  --plus          towards the dispensed end; else towards the withdrawn one\n"
 	"  --yes           do not ask first\n"
 	BY_HAND_HELP
-	"\nIt moves to the switch, backs off it, comes back at a tenth of the rate (1 mm/s\n"
-	"unless told otherwise) and calls that place 0. Take the syringe out first.\n";
+	"\nIt moves to the home switch, or without one to that at the end of travel, backs\n"
+	"off it, comes back at a tenth of the rate (1 mm/s unless told otherwise) and calls\n"
+	"that place 0. Take the syringe out first.\n";
 
 static bool agreed(const struct by_hand *by_hand)
 {

@@ -44,6 +44,9 @@ struct jog {
 	uint64_t run_ns;		/* when the order was last given */
 	uint64_t begin_ns, clear_ns;	/* of a priming: since when no air was seen, 0: it is */
 	bool sampling, stopping, cleared, plus;
+	bool home_switch;		/* is sought; else the end-of-travel switch */
+	bool met;			/* the home switch, in this stage, */
+	int64_t met_position;		/* there */
 	unsigned int strides;
 };
 
@@ -301,6 +304,7 @@ static bool begin(struct jog *jog, enum jog_task task, int64_t steps, int64_t ra
 	jog->end_position = jog->view.status.position + steps;
 	jog->stopping = false;
 	jog->cleared = false;
+	jog->met = false;
 	jog->view.task = task;
 	if (!order(jog)) {
 		order_failed(jog);
@@ -356,6 +360,8 @@ static uint32_t switch_fault(const struct jog *jog)
 
 static bool on_switch(const struct jog *jog)
 {
+	if (jog->home_switch)
+		return jog->view.status.flags & NANODOSE_STATUS_HOME;
 	return jog->view.status.flags & (jog->plus ? NANODOSE_STATUS_LIMIT_PLUS : NANODOSE_STATUS_LIMIT_MINUS);
 }
 
@@ -378,8 +384,9 @@ bool jog_home(struct jog *jog, bool plus, int64_t rate_nhz)
 
 	if (!idle(jog))
 		return false;
-	if (!(jog->view.info.features & feature)) {
-		say(jog, "%s has no switch at the %s end of its travel, so it cannot find its home: the board's description names one as %s-gpios",
+	jog->home_switch = jog->view.info.features & NANODOSE_FEATURE_HOME;
+	if (!jog->home_switch && !(jog->view.info.features & feature)) {
+		say(jog, "%s has no home switch and none at the %s end of its travel, so it cannot find its home: the board's description names one as home-gpios or %s-gpios",
 		    jog->view.name, plus ? "dispensed" : "withdrawn", plus ? "limit-plus" : "limit-minus");
 		return refuse(jog, NANODOSE_EXIT_REFUSED);
 	}
@@ -447,9 +454,21 @@ static void take_flow(struct jog *jog, const struct nanodose_record *record)
 		jog->cleared = true;
 }
 
+static bool seeks_home_switch(const struct jog *jog)
+{
+	return jog->home_switch && (jog->view.task == JOG_HOME_SEEK || jog->view.task == JOG_HOME_SLOW);
+}
+
 /* A stop by anybody holds, also if an order of ours has just undone it. */
 static void take_state(struct jog *jog, const struct nanodose_state_record *state)
 {
+	if (state->cause == NANODOSE_CAUSE_HOME && state->flags & NANODOSE_STATUS_HOME && seeks_home_switch(jog) &&
+	    !jog->met) {
+		jog->met = true;
+		jog->met_position = state->position;
+		nanodose_device_stop(jog->device, NANODOSE_STOP_RAMP);
+		return;
+	}
 	if (state->cause != NANODOSE_CAUSE_STOP || state->pid == getpid() || jog->view.task == JOG_REST)
 		return;
 	jog->stopping = true;
@@ -488,9 +507,11 @@ static void describe_move(const struct jog *jog, char *text, size_t size)
 /* A stage of finding home is over, at rest. */
 static void home_on(struct jog *jog)
 {
-	bool found = jog->view.status.faults & switch_fault(jog);
+	bool end = jog->view.status.faults & switch_fault(jog), found = jog->home_switch ? jog->met : end;
+	/* The home switch was met on the way to rest; the other one is what stopped. */
+	int64_t past = jog->home_switch ? jog->view.status.position - jog->met_position : 0;
 
-	if (found && nanodose_device_clear_faults(jog->device, switch_fault(jog))) {
+	if (end && nanodose_device_clear_faults(jog->device, switch_fault(jog))) {
 		order_failed(jog);
 		finish(jog, NANODOSE_EXIT_FAULT);
 		return;
@@ -506,17 +527,21 @@ static void home_on(struct jog *jog)
 			    STRIDES * STRIDE_M * 1e3);
 			finish(jog, NANODOSE_EXIT_FAULT);
 		}
+	} else if (!found && end) {
+		say(jog, "the carriage came to the %s end of its travel without meeting the home switch: look whether the switch works, or seek it from the other side",
+		    jog->plus ? "dispensed" : "withdrawn");
+		finish(jog, NANODOSE_EXIT_FAULT);
 	} else if (!found) {
 		say(jog, "no switch was met within %g mm: look whether the carriage moves and the switch is wired",
 		    fabs((jog->view.status.position - jog->view.begin_position) * jog->view.step_m) * 1e3);
 		finish(jog, NANODOSE_EXIT_FAULT);
 	} else if (jog->view.task == JOG_HOME_SEEK) {
 		back_off(jog);
-	} else if (nanodose_device_set_position(jog->device, 0)) {
+	} else if (nanodose_device_set_position(jog->device, past)) {
 		order_failed(jog);
 		finish(jog, NANODOSE_EXIT_FAULT);
 	} else {
-		say(jog, "home: this place is 0 now");
+		say(jog, past ? "home: the switch's place is 0 now" : "home: this place is 0 now");
 		finish(jog, NANODOSE_EXIT_DONE);
 	}
 }
@@ -533,7 +558,7 @@ static void ended(struct jog *jog)
 	if (faults) {
 		say(jog, "%s, then stopped by a fault: %s", moved, why);
 		finish(jog, NANODOSE_EXIT_FAULT);
-	} else if (jog->stopping || !(there || met || jog->cleared)) {
+	} else if (jog->stopping || !(there || met || jog->met || jog->cleared)) {
 		say(jog, "%s, then was stopped", moved);
 		finish(jog, NANODOSE_EXIT_OPERATOR);
 	} else if (homing) {
@@ -563,7 +588,7 @@ bool jog_tick(struct jog *jog)
 	} else if (jog->cleared && jog->view.task == JOG_PRIME && jog->view.status.state != NANODOSE_STATE_STOPPING) {
 		/* By a ramp; that it was not the operator, jog->cleared tells. */
 		nanodose_device_stop(jog->device, NANODOSE_STOP_RAMP);
-	} else if (!jog->stopping && !jog->cleared && now_ns() - jog->run_ns > RENEW_NS && !order(jog) && errno == ENODEV) {
+	} else if (!jog->stopping && !jog->cleared && !jog->met && now_ns() - jog->run_ns > RENEW_NS && !order(jog) && errno == ENODEV) {
 		gone(jog);
 		return false;
 	}

@@ -77,6 +77,7 @@ static const char *const causes[] = {
 	[NANODOSE_CAUSE_LIMITS] = "limits set",
 	[NANODOSE_CAUSE_SUSPEND] = "system goes to sleep",
 	[NANODOSE_CAUSE_RESUME] = "system is awake again",
+	[NANODOSE_CAUSE_HOME] = "home switch changed",
 };
 
 const char *nanodose_fault_name(uint32_t fault_bit)

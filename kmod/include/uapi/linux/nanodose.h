@@ -45,6 +45,7 @@
 #define NANODOSE_FEATURE_DRIVER_FAULT	(1ULL << 8)	/* fault output of the motor driver */
 #define NANODOSE_FEATURE_LIMITS		(1ULL << 9)	/* SET_LIMITS, GET_LIMITS */
 #define NANODOSE_FEATURE_QUEUE		(1ULL << 10)	/* QUEUE */
+#define NANODOSE_FEATURE_HOME		(1ULL << 11)	/* home switch */
 
 /* Fault bits, latched until NANODOSE_IOC_CLEAR_FAULTS. */
 #define NANODOSE_FAULT_OWNER_SILENT	(1U << 0)	/* hold time ran out while moving */
@@ -80,6 +81,7 @@
 #define NANODOSE_STATUS_LIMIT_MINUS	(1U << 5)	/* line active now */
 #define NANODOSE_STATUS_DRIVER_FAULT	(1U << 6)	/* line active now */
 #define NANODOSE_STATUS_WARN_ONLY	(1U << 7)	/* some fault is set to warn only */
+#define NANODOSE_STATUS_HOME		(1U << 8)	/* line active now */
 
 /* nanodose_info.sensor_model */
 #define NANODOSE_SENSOR_NONE		0
@@ -199,6 +201,7 @@ struct nanodose_status {
 #define NANODOSE_CAUSE_LIMITS		11	/* SET_LIMITS */
 #define NANODOSE_CAUSE_SUSPEND		12	/* the system goes to sleep */
 #define NANODOSE_CAUSE_RESUME		13	/* and is awake again; time did not count */
+#define NANODOSE_CAUSE_HOME		14	/* the home switch changed, at this position */
 
 /* nanodose_flow_record.valid */
 #define NANODOSE_VALID_FLOW		(1U << 0)	/* flow, temperature, sensor flags */
