@@ -7,7 +7,7 @@ ONLY ?=
 # Passed on to the build of the modules when given here.
 MODULE_VARIABLES = $(foreach v,ARCH CROSS_COMPILE W C CC LLVM,$(if $($(v)),$(if $(filter command environment,$(firstword $(origin $(v)))),$(v)=$($(v)))))
 
-.PHONY: all install uninstall setup demo test coccicheck coverage fuzz soak stock bench modules style clean distclean help
+.PHONY: all install uninstall deb setup demo test coccicheck coverage fuzz soak stock bench modules style clean distclean help
 .DEFAULT_GOAL := all
 
 all: setup
@@ -21,6 +21,11 @@ install: setup
 
 uninstall:
 	@tests/vm/programs uninstall $(INSTALL_VARIABLES)
+
+# Debian packages, to build/deb; REVISION= goes behind the version.
+deb: setup
+	@tests/vm/setup deb
+	@userspace/packaging/deb $(REVISION)
 
 setup:
 	@tests/vm/setup
@@ -88,6 +93,7 @@ help:
 	@echo 'make                 the programs, to build/bin'
 	@echo 'make install         what make has built, to PREFIX=/usr/local; DESTDIR= for another root;'
 	@echo '                     make uninstall takes it away'
+	@echo 'make deb             Debian packages of programs, library and driver, to build/deb'
 	@echo 'make demo            dose on a simulated rig; PROTOCOL=file for another protocol.'
 	@echo '                     The status of the protocol is printed; make fails if it is not 0,'
 	@echo '                     tests/vm/demo PROTOCOL exits with it'

@@ -27,7 +27,7 @@ def run(*command, **keywords):
 
 def build():
     """Modules and programs of the peers; the path of their folder."""
-    run(TOP + "/tests/vm/setup", "qemu")
+    run(TOP + "/tests/vm/setup", "qemu-amd64")
     run(TOP + "/tests/vm/setup", "bench")
     run(TOP + "/tests/vm/debian", KERNEL, "amd64")
     os.makedirs(OUT, exist_ok=True)

@@ -75,7 +75,7 @@ def build():
     return wrong
 
 
-subprocess.run([os.path.join(TOP, "tests/vm/setup"), "qemu"], stdin=subprocess.DEVNULL, check=True)
+subprocess.run([os.path.join(TOP, "tests/vm/setup"), "qemu-amd64"], stdin=subprocess.DEVNULL, check=True)
 if check("the tests of the ABI build, for 64 bits and for 32", not (wrong := build()), wrong):
     for name in sys.argv[1:] or KERNELS:
         boot(name)

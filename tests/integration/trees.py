@@ -55,6 +55,11 @@ def tree(*nodes):
         "".join(nodes) + "};\n"
 
 
+def overlay(*nodes):
+    """For a board's own tree, in which &gpio is its GPIO controller."""
+    return "/dts-v1/;\n/plugin/;\n&{/} {\n" + "".join(nodes) + "};\n"
+
+
 def compiled(text, path):
     """The tree, at this path."""
     os.makedirs(os.path.dirname(path), exist_ok=True)

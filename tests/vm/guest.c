@@ -248,11 +248,12 @@ static void load_modules(const struct job *job)
 	free(list);
 }
 
-static void unload_modules(const struct job *job)
+/* The last loaded first; how many stay. */
+static int unload_in_turn(const struct job *job, bool tell)
 {
 	char *list = job_read(job, "modules", NULL), *path;
+	int left = 0;
 
-	/* The last loaded first. */
 	while (list && *list && (path = strrchr(list, '\n'))) {
 		char *name, *dot;
 
@@ -264,11 +265,22 @@ static void unload_modules(const struct job *job)
 		dot = strchr(name, '.');
 		if (dot)
 			*dot = 0;
-		if (syscall(SYS_delete_module, name, O_NONBLOCK) && errno != ENOENT)
-			fprintf(stderr, "unload of %s: %s\n", name, strerror(errno));
+		if (syscall(SYS_delete_module, name, O_NONBLOCK) && errno != ENOENT) {
+			left++;
+			if (tell)
+				fprintf(stderr, "unload of %s: %s\n", name, strerror(errno));
+		}
 		*path = 0;
 	}
 	free(list);
+	return left;
+}
+
+/* Rigs of a device tree are there for as long as the pumps on their lines are. */
+static void unload_modules(const struct job *job)
+{
+	if (unload_in_turn(job, false))
+		unload_in_turn(job, true);
 }
 
 /* Returns 0 or an errno value. */

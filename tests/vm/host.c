@@ -178,8 +178,8 @@ static void write_job(const char *job, const char *checkout, char **argv)
 			fwrite(environ[i], 1, strlen(environ[i]) + 1, file);
 	fprintf(file, "HOME=/tmp%cUSER=root%cLOGNAME=root%cPYTHONHASHSEED=0%c", 0, 0, 0, 0);
 	fprintf(file, "PYTHONDONTWRITEBYTECODE=1%c", 0);
-	fprintf(file, "PATH=%s/build/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin%c",
-		checkout, 0);
+	fprintf(file, "PATH=%s/build/%sbin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin%c",
+		checkout, getenv("ND_VM_PROGRAMS") ? getenv("ND_VM_PROGRAMS") : "", 0);
 	fclose(file);
 
 	file = job_file(job, "folder");

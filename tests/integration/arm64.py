@@ -1,0 +1,131 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+# host
+"""The distribution's arm64 kernels on an emulated board, with a device tree: a pump on the board's own GPIO controller, whose
+every edge the emulator counts, and a rig with pump and sensor wired by phandles. With "6.1" only that kernel, else both."""
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+
+from rig import OUT, TOP, check, end, note
+from trees import compiled, overlay, pump, rig
+
+QEMU = os.path.join(TOP, "tests/vm/qemu")
+GUEST = os.path.join(TOP, "tests/integration/arm64_guest.py")
+STEP, DIR, ESTOP, WRONG_STEP = 0, 1, 3, 5
+# The board's pump has no sensor. The other waits for one that never comes: it gets its lines and gives them back.
+BOARD = overlay(
+    pump("board", "gpio", ("step", "dir", "enable", "estop"), without=("flow-sensor",)),
+    rig("bench"), pump("rig", "bench", ("step", "dir", "enable", "sleep", "estop", "limit-plus", "limit-minus", "fault", "home"),
+                       **{"io-channels": "<&bench 0>", "io-channel-names": '"pressure"'}),
+    rig("empty", sensor_unplugged=True),
+    pump("waits", "empty", (), **{"step-gpios": "<&gpio 5 0>", "dir-gpios": "<&gpio 6 0>", "enable-gpios": "<&gpio 7 0>"}))
+
+
+def boot(kernel, name, *arguments, monitor=None):
+    """Status, output, the kernel's log and the changes of the lines: (line, level, whether an input)."""
+    out = os.path.join(OUT, f"arm64-{kernel}-{name}")
+    log = os.path.join(out, "gpio.log")
+    if os.path.exists(log):
+        os.unlink(log)
+    # Other tests may have been built for; this machine is not.
+    environment = {key: value for key, value in os.environ.items() if key != "ND_VM_BUILT"}
+    if monitor:
+        environment["ND_VM_MONITOR"] = monitor
+    process = subprocess.Popen([QEMU, "--kernel", kernel, "--arch", "arm64", "--overlay", dtbo, "--out", out, "--", "/usr/bin/python3",
+                                GUEST, *arguments], cwd=TOP, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    if monitor:
+        press(process, log, monitor)
+    stdout, stderr = process.communicate()
+    with open(os.path.join(out, "kernel.log"), encoding="utf-8", errors="replace") as file:
+        kernel_log = file.read()
+    return process.returncode, stdout, stderr, kernel_log, changes(log)
+
+
+def changes(log):
+    with open(log, encoding="ascii") as file:
+        return [(int(line), int(level), kind == "input_change") for kind, line, level in
+                re.findall(r"pl061_(set_output|input_change) \S+ (?:setting output|input) (\d+) (?:to|changed to) (\d+)", file.read())]
+
+
+def rises(seen, line=STEP):
+    return sum(1 for which, level, is_input in seen if which == line and level and not is_input)
+
+
+def press(process, log, monitor):
+    """The board's power key, whose line is the emergency stop's, once the pump is well under way."""
+    while process.poll() is None:
+        if os.path.exists(log) and rises(changes(log)) > 300:
+            break
+        time.sleep(0.05)
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(monitor)
+        for command in ("qmp_capabilities", "system_powerdown"):
+            line.sendall(json.dumps({"execute": command}).encode() + b"\n")
+            line.recv(4096)
+        process.wait()
+
+
+def net(seen):
+    """Where the pump is, by STEP and DIR."""
+    direction, position = 0, 0
+    for line, level, is_input in seen:
+        if line == DIR:
+            direction = level
+        elif line == STEP and level and not is_input:
+            position += 1 if direction else -1
+    return position
+
+
+def counts(what, stdout, seen):
+    counted = re.search(r"^# counted (\d+) steps, at (-?\d+)$", stdout, re.M)
+    check(f"{what} the emulator saw as many steps as the driver counted", counted and rises(seen) == int(counted.group(1)) > 300,
+          (counted and counted.group(0), rises(seen)))
+    check(f"{what} it is where the edges lead", counted and net(seen) == int(counted.group(2)), (counted and counted.group(0), net(seen)))
+
+
+def results(kernel, stdout):
+    found = re.findall(r"^(not )?ok \d+ - (.*)((?:\n# .*)*)", stdout, re.M)
+    for wrong, name, detail in found:
+        check(f"{kernel}: {name}", not wrong, detail)
+    return bool(found) and bool(re.search(r"^1\.\.\d+$", stdout, re.M))
+
+
+dtbo = compiled(BOARD, os.path.join(OUT, "board.dtbo"))
+for kernel in sys.argv[1:] or ("6.12", "6.1"):
+    status, stdout, stderr, log, seen = boot(kernel, "first")
+    whole = results(kernel, stdout)
+    check(f"{kernel}: all of it ran, and the kernel reports no mistake", whole and status == 0, (status, stdout[-600:], stderr[-800:], log[-600:]))
+    release = re.search(r"Linux version (\S+)", log)
+    check(f"{kernel}: it is the distribution's kernel, on the emulated processor", release and release.group(1).startswith(kernel) and
+          "aarch64" in stdout, release)
+    counts(f"{kernel}: through ramps, cruise, turns, stops and unbind", stdout, seen)
+    check(f"{kernel}: a pump that waits for its sensor makes no step", rises(seen, WRONG_STEP) == 0)
+    note(f"{kernel}: {rises(seen)} steps")
+
+    if kernel == "6.12":
+        again = boot(kernel, "again")
+        # Files come from outside at times of their own; with them goes how late the latest step was, and nothing else.
+        words = [re.sub(r"^# the latest step.*$", "", text, flags=re.M) for text in (stdout, again[1])]
+        check(f"{kernel}: run twice, the same edges in the same order, and the same words", again[4] == seen and words[0] == words[1],
+              (len(again[4]), len(seen), again[1][-600:]))
+        note(f"{kernel}: " + "; ".join(re.findall(r"^# (the latest step.*)$", stdout + again[1], re.M)))
+
+    monitor = os.path.join("/tmp", f"nanodose-arm64-{os.getpid()}")
+    status, stdout, stderr, log, seen = boot(kernel, "estop", "estop", monitor=monitor)
+    results(kernel, stdout)
+    pressed = next((i for i, change in enumerate(seen) if change == (ESTOP, 1, True)), None)
+    released = next((i for i, change in enumerate(seen) if change == (ESTOP, 0, True) and i > (pressed or 0)), None)
+    after = rises(seen[pressed:released]) if released else None
+    check(f"{kernel}: the emergency stop is a change of a line of the board, in mid-motion", pressed is not None and rises(seen[:pressed]) > 300,
+          (status, stderr[-400:], log[-400:]))
+    counts(f"{kernel}: through emergency stop, sleep and awakening", stdout, seen)
+    check(f"{kernel}: after it no step comes, or the one that was due", after is not None and after <= 1, after)
+    if os.path.exists(monitor):
+        os.unlink(monitor)
+end()
