@@ -15,15 +15,14 @@
 
 static int rig_i2c_clock(struct sim_rig *rig)
 {
-	u32 stretch_us = READ_ONCE(rig->stretch_us);
+	u32 us = READ_ONCE(rig->stretch_us);
+	bool lost = READ_ONCE(rig->locked_up) || us > RIG_I2C_TIMEOUT_US;
 
-	if (READ_ONCE(rig->locked_up) || stretch_us > RIG_I2C_TIMEOUT_US) {
-		fsleep(RIG_I2C_TIMEOUT_US);
-		return -ETIMEDOUT;
-	}
-	if (stretch_us)
-		fsleep(stretch_us);
-	return 0;
+	if (lost)
+		us = RIG_I2C_TIMEOUT_US;
+	if (us)
+		usleep_range(us, us + us / 16);
+	return lost ? -ETIMEDOUT : 0;
 }
 
 static int rig_i2c_message(struct sim_rig *rig, struct i2c_msg *msg)

@@ -9,7 +9,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 
 from rig import OUT, TOP, check, end, note
 from trees import compiled, overlay, pump, rig
@@ -26,7 +25,7 @@ BOARD = overlay(
     pump("waits", "empty", (), **{"step-gpios": "<&gpio 5 0>", "dir-gpios": "<&gpio 6 0>", "enable-gpios": "<&gpio 7 0>"}))
 
 
-def boot(kernel, name, *arguments, monitor=None):
+def boot(kernel, name, monitor=None):
     """Status, output, the kernel's log and the changes of the lines: (line, level, whether an input)."""
     out = os.path.join(OUT, f"arm64-{kernel}-{name}")
     log = os.path.join(out, "gpio.log")
@@ -36,12 +35,13 @@ def boot(kernel, name, *arguments, monitor=None):
     environment = {key: value for key, value in os.environ.items() if key != "ND_VM_BUILT"}
     if monitor:
         environment["ND_VM_MONITOR"] = monitor
-    process = subprocess.Popen([QEMU, "--kernel", kernel, "--arch", "arm64", "--overlay", dtbo, "--out", out, "--", "/usr/bin/python3",
-                                GUEST, *arguments], cwd=TOP, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    # What waits for the host after a sleep would keep a second processor from all else: see tests/vm/init.c.
+    process = subprocess.Popen([QEMU, "--kernel", kernel, "--arch", "arm64", "--smp", "1" if monitor else "2", "--overlay", dtbo, "--out", out, "--", "/usr/bin/python3",
+                                GUEST, name], cwd=TOP, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True)
-    if monitor:
-        press(process, log, monitor)
+    before = press(process, monitor) if monitor else ""
     stdout, stderr = process.communicate()
+    stdout = before + stdout
     with open(os.path.join(out, "kernel.log"), encoding="utf-8", errors="replace") as file:
         kernel_log = file.read()
     return process.returncode, stdout, stderr, kernel_log, changes(log)
@@ -57,18 +57,26 @@ def rises(seen, line=STEP):
     return sum(1 for which, level, is_input in seen if which == line and level and not is_input)
 
 
-def press(process, log, monitor):
-    """The board's power key, whose line is the emergency stop's, once the pump is well under way."""
-    while process.poll() is None:
-        if os.path.exists(log) and rises(changes(log)) > 300:
-            break
-        time.sleep(0.05)
-    with socket.socket(socket.AF_UNIX) as line:
-        line.connect(monitor)
-        for command in ("qmp_capabilities", "system_powerdown"):
-            line.sendall(json.dumps({"execute": command}).encode() + b"\n")
-            line.recv(4096)
-        process.wait()
+def press(process, monitor):
+    """The board's power key, whose line is the emergency stop's, once the pump is well under way; what was said until the end
+    of the test. Its way to the host's files does not outlive a sleep, so the machine cannot go down in order: it is switched off."""
+    said = ""
+    for until in ("^# press", r"^1\.\."):
+        while not re.search(until, said, re.M):
+            more = process.stdout.readline()
+            said += more
+            if not more:
+                return said
+        if "press" in until:
+            with socket.socket(socket.AF_UNIX) as line:
+                line.connect(monitor)
+                for command in ("qmp_capabilities", "system_powerdown"):
+                    line.sendall(json.dumps({"execute": command}).encode() + b"\n")
+                    line.recv(4096)
+                while b"POWERDOWN" not in line.recv(4096):
+                    pass
+    process.kill()
+    return said
 
 
 def net(seen):
@@ -98,18 +106,16 @@ def results(kernel, stdout):
 
 dtbo = compiled(BOARD, os.path.join(OUT, "board.dtbo"))
 for kernel in sys.argv[1:] or ("6.12", "6.1"):
-    status, stdout, stderr, log, seen = boot(kernel, "first")
+    status, stdout, stderr, log, seen = boot(kernel, "moves")
     whole = results(kernel, stdout)
     check(f"{kernel}: all of it ran, and the kernel reports no mistake", whole and status == 0, (status, stdout[-600:], stderr[-800:], log[-600:]))
     release = re.search(r"Linux version (\S+)", log)
     check(f"{kernel}: it is the distribution's kernel, on the emulated processor", release and release.group(1).startswith(kernel) and
           "aarch64" in stdout, release)
-    counts(f"{kernel}: through ramps, cruise, turns, stops and unbind", stdout, seen)
+    counts(f"{kernel}: through ramps, cruise and turns", stdout, seen)
     check(f"{kernel}: a pump that waits for its sensor makes no step", rises(seen, WRONG_STEP) == 0)
-    note(f"{kernel}: {rises(seen)} steps")
-
     if kernel == "6.12":
-        again = boot(kernel, "again")
+        again = boot(kernel, "moves")
         # Files come from outside at times of their own; with them goes how late the latest step was, and nothing else.
         words = [re.sub(r"^# the latest step.*$", "", text, flags=re.M) for text in (stdout, again[1])]
         check(f"{kernel}: run twice, the same edges in the same order, and the same words", again[4] == seen and words[0] == words[1],
@@ -117,15 +123,15 @@ for kernel in sys.argv[1:] or ("6.12", "6.1"):
         note(f"{kernel}: " + "; ".join(re.findall(r"^# (the latest step.*)$", stdout + again[1], re.M)))
 
     monitor = os.path.join("/tmp", f"nanodose-arm64-{os.getpid()}")
-    status, stdout, stderr, log, seen = boot(kernel, "estop", "estop", monitor=monitor)
+    status, stdout, stderr, log, seen = boot(kernel, "stops", monitor=monitor)
     results(kernel, stdout)
     pressed = next((i for i, change in enumerate(seen) if change == (ESTOP, 1, True)), None)
     released = next((i for i, change in enumerate(seen) if change == (ESTOP, 0, True) and i > (pressed or 0)), None)
-    after = rises(seen[pressed:released]) if released else None
-    check(f"{kernel}: the emergency stop is a change of a line of the board, in mid-motion", pressed is not None and rises(seen[:pressed]) > 300,
+    check(f"{kernel}: the emergency stop is a change of a line of the board", pressed is not None and released is not None,
           (status, stderr[-400:], log[-400:]))
-    counts(f"{kernel}: through emergency stop, sleep and awakening", stdout, seen)
+    after = rises(seen[pressed:released]) if released else None
     check(f"{kernel}: after it no step comes, or the one that was due", after is not None and after <= 1, after)
+    counts(f"{kernel}: through stops, unbind, emergency stop, sleep and awakening", stdout, seen)
     if os.path.exists(monitor):
         os.unlink(monitor)
 end()

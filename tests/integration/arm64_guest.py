@@ -45,16 +45,76 @@ def open_board():
     return device
 
 
-def estop():
+def faults(device):
+    return struct.unpack_from("=I", device.status_bytes(), FAULTS_AT)[0]
+
+
+def moves():
+    """With ends of their own: the same edges each time."""
     device = open_board()
-    device.run(2000 * HZ, 100000 * HZ, 10 * HZ)
+    check("the board's pump is at rest, and has made no step", state(device) == 0 and steps_total(device) == 0)
+    for rate, accel, end_at in ((1000, 10000, 1000), (5000, 200000, 500), (300, 1000, 600)):
+        device.run(rate * HZ if end_at > device.position() else -rate * HZ, accel * HZ, 10 * HZ, end=end_at)
+        check(f"it goes to {end_at} at {rate} steps/s", at_rest(device) and device.position() == end_at, device.position())
+    device.queue([(200, 0, 2000 * HZ), (300, 2000 * HZ, 2000 * HZ), (200, 2000 * HZ, 0)], 100000 * HZ, 10 * HZ)
+    check("it goes through a queue", at_rest(device) and not faults(device))
+    late_ns = struct.unpack_from("=Q", device.status_bytes(), LATE_AT)[0]
+    note(f"the latest step of all was {late_ns} ns late")
+    note(f"counted {steps_total(device)} steps, at {device.position()}")
+    device.close()
+
+
+def to_the_end(device):
+    """The records of one that is gone: (type, payload)."""
+    while True:
+        try:
+            data = os.read(device.fd, 64 * 256)
+        except OSError as error:
+            assert error.errno == errno.ENODEV
+            return
+        yield from ((kind, payload) for _, _, kind, _, payload in RECORD.iter_unpack(data))
+
+
+def unbound(device):
+    """Goes away in mid-motion, and comes back: steps before, where it was, and the new one."""
+    name = os.path.basename(of_rig("board"))
+    bound = os.path.basename(os.readlink(f"/sys/class/nanodose/{name}/device"))
+    device.run(2000 * HZ, 20000 * HZ, 10 * HZ)
+    time.sleep(0.2)
+    total, place = steps_total(device), device.position()
+    with open(f"{DRIVER}/unbind", "w", encoding="ascii") as file:
+        file.write(bound)
+    # The fault's record tells where it was when the driver let go.
+    last = [struct.unpack_from("=q", payload)[0] for kind, payload in to_the_end(device) if kind == TYPE_FAULT][-1]
+    check("unbound in mid-motion it tells where it was", last >= place, (last, place))
+    device.close()
+    with open(f"{DRIVER}/bind", "w", encoding="ascii") as file:
+        file.write(bound)
+    device = open_board()
+    check("bound again it has made no step", steps_total(device) == 0)
+    device.run(-1000 * HZ, 20000 * HZ, 10 * HZ, end=-77)
+    check("and goes as before", at_rest(device) and device.position() == -77, device.position())
+    return total + last - place, last, device
+
+
+def stops():
+    """Whatever ends a motion: whoever asks, unbind, the emergency stop, sleep."""
+    device = open_board()
+    for mode, name in ((0, "by a ramp"), (1, "at once")):
+        device.run(2000 * HZ, 20000 * HZ, 10 * HZ)
+        was = device.position()
+        wait_until(lambda was=was: device.position() > was + 300, 20, 0.02)
+        device.stop(mode)
+        check(f"it stops {name}", at_rest(device) and not faults(device))
+    before, place, device = unbound(device)
+    note("press")
     # The key is pressed from outside, which takes as long as it takes.
     while not faults(device):
-        time.sleep(0.1)
         try:
-            device.run(2000 * HZ, 100000 * HZ, 10 * HZ)
+            device.run(100 * HZ, 100000 * HZ, 10 * HZ)
         except BrokenPipeError:
             break
+        time.sleep(1)
     check("the emergency stop is latched, and the pump is at rest", faults(device) & 8 and state(device) == 0, faults(device))
     # The key lets go by itself.
     time.sleep(1)
@@ -71,60 +131,7 @@ def estop():
     here = device.position()
     device.run(1000 * HZ, 20000 * HZ, 10 * HZ, end=here + 100)
     check("awake it goes as before", at_rest(device) and device.position() == here + 100, (device.position(), here, faults(device)))
-    note(f"counted {steps_total(device)} steps, at {device.position()}")
-
-
-def faults(device):
-    return struct.unpack_from("=I", device.status_bytes(), FAULTS_AT)[0]
-
-
-def to_the_end(device):
-    """The records of one that is gone: (type, payload)."""
-    while True:
-        try:
-            data = os.read(device.fd, 64 * 256)
-        except OSError as error:
-            assert error.errno == errno.ENODEV
-            return
-        yield from ((kind, payload) for _, _, kind, _, payload in RECORD.iter_unpack(data))
-
-
-def board():
-    """Moves of all kinds; what the driver counted, and where it is."""
-    device = open_board()
-    check("the board's pump is at rest, and has made no step", state(device) == 0 and steps_total(device) == 0)
-    for rate, accel, end_at in ((1000, 10000, 1000), (5000, 200000, 500), (300, 1000, 600)):
-        device.run(rate * HZ if end_at > device.position() else -rate * HZ, accel * HZ, 10 * HZ, end=end_at)
-        check(f"it goes to {end_at} at {rate} steps/s", at_rest(device) and device.position() == end_at, device.position())
-    for mode, name in ((0, "by a ramp"), (1, "at once")):
-        device.run(2000 * HZ, 20000 * HZ, 10 * HZ)
-        was = device.position()
-        wait_until(lambda was=was: device.position() > was + 300, 20, 0.02)
-        device.stop(mode)
-        check(f"it stops {name}", at_rest(device) and not faults(device))
-    device.queue([(200, 0, 2000 * HZ), (300, 2000 * HZ, 2000 * HZ), (200, 2000 * HZ, 0)], 100000 * HZ, 10 * HZ)
-    check("it goes through a queue", at_rest(device) and not faults(device))
-    late_ns = struct.unpack_from("=Q", device.status_bytes(), LATE_AT)[0]
-    note(f"the latest step of all was {late_ns} ns late")
-    device.run(2000 * HZ, 20000 * HZ, 10 * HZ)
-    time.sleep(0.2)
-    name = os.path.basename(of_rig("board"))
-    bound = os.path.basename(os.readlink(f"/sys/class/nanodose/{name}/device"))
-    total, place = steps_total(device), device.position()
-    with open(f"{DRIVER}/unbind", "w", encoding="ascii") as file:
-        file.write(bound)
-    # The fault's record tells where it was when the driver let go.
-    last = [struct.unpack_from("=q", payload)[0] for kind, payload in to_the_end(device) if kind == TYPE_FAULT][-1]
-    check("unbound in mid-motion it tells where it was", last >= place, (last, place))
-    device.close()
-    with open(f"{DRIVER}/bind", "w", encoding="ascii") as file:
-        file.write(bound)
-    device = open_board()
-    check("bound again it has made no step", steps_total(device) == 0)
-    device.run(-1000 * HZ, 20000 * HZ, 10 * HZ, end=-77)
-    check("and goes as before", at_rest(device) and device.position() == -77, device.position())
-    device.close()
-    note(f"counted {total + last - place + 77} steps, at {last - 77}")
+    note(f"counted {before + steps_total(device)} steps, at {place + device.position()}")
 
 
 def rig_by_tree():
@@ -142,10 +149,10 @@ def rig_by_tree():
 
 
 note(" ".join(os.uname()))
-if sys.argv[1:] == ["estop"]:
-    estop()
+if sys.argv[1] == "stops":
+    stops()
 else:
-    board()
+    moves()
     rig_by_tree()
     check("the pump that waits for its sensor is not there", of_rig("waits") is None)
 end()

@@ -4,36 +4,36 @@
 # archive_open first; fd 9 is its lock.
 # shellcheck shell=sh
 
-vm=$(cd "$here/../.." && pwd)/build/vm
-apt=$vm/debian/apt
+ARCHIVE_VM=$(cd "$here/../.." && pwd)/build/vm
+ARCHIVE_APT=$ARCHIVE_VM/debian/apt
 
 # An apt command, as on a system of this architecture where these can be had.
 with_architecture() {
 	architecture=$1
 	architectures=$2
 	shift 2
-	"$@" -o Dir::State::Lists="$apt/lists" -o Dir::Cache="$apt" -o APT::Architecture="$architecture" \
+	"$@" -o Dir::State::Lists="$ARCHIVE_APT/lists" -o Dir::Cache="$ARCHIVE_APT" -o APT::Architecture="$architecture" \
 		-o APT::Architectures="$architectures" -o APT::Sandbox::User="$(id -un)"
 }
 
 with() { with_architecture amd64 amd64,arm64 "$@"; }
 
 archive_lock() {
-	mkdir -p "$apt/lists/partial" "$apt/archives/partial"
-	exec 9> "$apt/lock"
+	mkdir -p "$ARCHIVE_APT/lists/partial" "$ARCHIVE_APT/archives/partial"
+	exec 9> "$ARCHIVE_APT/lock"
 	flock 9
 }
 
 archive_update() {
 	# Lists from another day name packages that are there no more.
-	[ -z "$(find "$apt/updated" -mmin -600 2> /dev/null)" ] || return 0
+	[ -z "$(find "$ARCHIVE_APT/updated" -mmin -600 2> /dev/null)" ] || return 0
 	# Other archives of this system may be broken; what counts is what is found.
-	with apt-get -q update > "$apt/update.log" 2>&1 || true
-	touch "$apt/updated"
+	with apt-get -q update > "$ARCHIVE_APT/update.log" 2>&1 || true
+	touch "$ARCHIVE_APT/updated"
 }
 
 fail() {
-	say "$*; the archive's answer is in ${apt#"$PWD/"}/"
-	rm -f "$apt/updated"
+	say "$*; the archive's answer is in ${ARCHIVE_APT#"$PWD/"}/"
+	rm -f "$ARCHIVE_APT/updated"
 	exit 1
 }
