@@ -5,6 +5,7 @@
  * Also keeps the list of flow sensors, in which a pump finds its own.
  */
 #include <linux/err.h>
+#include <linux/i2c.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
@@ -77,6 +78,22 @@ void nd_flow_sensor_remove(struct nd_flow_sensor *sensor)
 	nd_flow_sensor_put(sensor);
 }
 
+/* The kernel from 7.3 on has a driver of its own for some; only one can have it. */
+static void nd_flow_tell_other(struct device *dev, struct fwnode_handle *fwnode)
+{
+	struct device *sensor = bus_find_device_by_fwnode(&i2c_bus_type, fwnode);
+
+	if (!sensor)
+		return;
+	device_lock(sensor);
+	if (sensor->driver && sensor->driver != &nd_flow_sf06_driver.driver)
+		dev_warn(dev, "flow-sensor: %s has the driver %s, must have %s: unbind it, and blacklist its module\n",
+			 dev_name(sensor), sensor->driver->name,
+			 nd_flow_sf06_driver.driver.name);
+	device_unlock(sensor);
+	put_device(sensor);
+}
+
 struct nd_flow_sensor *nd_flow_sensor_get(struct device *dev)
 {
 	struct nd_flow_sensor *sensor, *found = NULL;
@@ -100,6 +117,8 @@ struct nd_flow_sensor *nd_flow_sensor_get(struct device *dev)
 		}
 	}
 	mutex_unlock(&nd_flow_sensors_lock);
+	if (!found)
+		nd_flow_tell_other(dev, fwnode);
 	fwnode_handle_put(fwnode);
 	return found ?: ERR_PTR(-EPROBE_DEFER);
 }

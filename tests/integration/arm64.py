@@ -104,6 +104,23 @@ def results(kernel, stdout):
     return bool(found) and bool(re.search(r"^1\.\.\d+$", stdout, re.M))
 
 
+def cross_built():
+    """The modules by the command of the page for boards."""
+    subprocess.run([os.path.join(TOP, "tests/vm/debian"), "6.12", "arm64"], stdin=subprocess.DEVNULL, check=True)
+    done = subprocess.run(["make", "-s", "modules", "KDIR=build/vm/debian/6.12-arm64/headers", "ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"],
+                          cwd=TOP, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    with open(os.path.join(TOP, "build/vm/debian/6.12-arm64/release"), encoding="ascii") as file:
+        built = os.path.join(TOP, "build/modules", file.read().strip(), "kmod/nanodose.ko")
+    machine = b""
+    if os.path.exists(built):
+        with open(built, "rb") as file:
+            machine = file.read(20)[18:]
+    check("make modules KDIR= ARCH=arm64 CROSS_COMPILE= builds for arm64, without a word", done.returncode == 0 and machine == b"\xb7\0" and
+          "warning" not in done.stderr, done.stdout + done.stderr)
+
+
+subprocess.run([os.path.join(TOP, "tests/vm/setup"), "qemu-arm64"], stdin=subprocess.DEVNULL, check=True)
+cross_built()
 dtbo = compiled(BOARD, os.path.join(OUT, "board.dtbo"))
 for kernel in sys.argv[1:] or ("6.12", "6.1"):
     status, stdout, stderr, log, seen = boot(kernel, "moves")

@@ -59,7 +59,7 @@ GOOD = tree(
 BAD = tree(rig("bad"), rig("expander", gpio_sleeps=True), rig("pressed", lines_high="<0x30>"),
            rig("stranger", sensor_product_number="<0x07020101>"), rig("absent", sensor_unplugged=True),
            *(bad_pump(name, properties) for name, (properties, _) in WRONG.items()),
-           pump("stranger", "stranger"), pump("absent", "absent"))
+           pump("stranger", "stranger"), pump("absent", "absent"), pump("held", "bad", **{"flow-sensor": "<&other_bad>"}))
 
 
 def machine(dtb, command, append=None):
@@ -101,6 +101,8 @@ for name, (_, words) in WRONG.items():
     if not said:
         said = [line for line in seen.get("deferred", "").splitlines() if line.startswith(f"pump-{name}\t")]
     check(f"{name}: one line, \"{words}\"", len(said) == 1 and words in said[0], said)
+check("a sensor that another driver has is told, with what to do",
+      re.search(r"nanodose pump-held: flow-sensor: \S+ has the driver dummy, must have nanodose-sf06: unbind it, and blacklist its module", log))
 check("a sensor of another kind is told by its number",
       "reg: what answers at 0x08 has the product number 0x07020101, which is no SLF3S or LD20 sensor" in log)
 check("a sensor that is absent is told, and looked for", "reg: no product identifier from address 0x08" in log)

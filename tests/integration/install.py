@@ -40,7 +40,7 @@ with tempfile.TemporaryDirectory() as root:
     for name in ("usr/bin/nanodose", "usr/lib/libnanodose.so.0", "usr/lib/libnanodose.so", "usr/include/nanodose.h",
                  "usr/include/linux/nanodose.h", "usr/lib/udev/rules.d/60-nanodose.rules", "usr/share/man/man1/nanodose.1",
                  "usr/share/man/man3/nanodose.3", "usr/share/man/man5/nanodose-config.5",
-                 "usr/lib/systemd/system/nanodose@.service", "usr/lib/tmpfiles.d/nanodose.conf", "usr/lib/sysusers.d/nanodose.conf",
+                 "usr/lib/systemd/system/nanodose@.service", "usr/lib/modprobe.d/nanodose.conf", "usr/lib/tmpfiles.d/nanodose.conf", "usr/lib/sysusers.d/nanodose.conf",
                  "usr/share/bash-completion/completions/nanodose", "usr/share/nanodose/protocols/demo.yaml",
                  "usr/share/nanodose/protocols/rigs/demo-bench.yaml"):
         check(f"{name} is there", name in there, there)

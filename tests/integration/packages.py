@@ -95,6 +95,8 @@ status, said = inside("modinfo -F alias -k " + "".join(built()) + " nanodose")
 check("udev loads it by what a tree names", "of:N*T*Cti,drv8825" in said and "of:N*T*Csensirion,slf3s-0600f" in said and
       "i2c:slf3s-1300f" in said, said)
 status, said = inside("nanodose --version && nanodose list; getent group nanodose && getent passwd nanodose && ls -ld /run/nanodose")
+with_rules = inside("cat /usr/lib/modprobe.d/nanodose.conf")
+check("a driver of the kernel's own keeps off the sensors", "blacklist slf3s" in with_rules[1], with_rules)
 check("the program runs, user, group and the folder of runs are there", "nanodose 0." in said and "nanodose:x:" in said and
       "drwxrwsr-t" in said, said)
 status, said = inside("nanodose check /usr/share/nanodose/protocols/demo.yaml && zcat /usr/share/man/man1/nanodose-run.1.gz | head -3 && "

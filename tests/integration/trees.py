@@ -29,6 +29,10 @@ def rig(name, sensor="sensirion,slf3s-0600f", **properties):
 				reg = <0x08>;
 				vdd-supply = <&supply_{name}>;
 			}};
+			other_{name}: other@9 {{
+				compatible = "linux,dummy";
+				reg = <0x09>;
+			}};
 		}};
 	}};
 	supply_{name}: regulator-{name} {{

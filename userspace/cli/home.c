@@ -13,9 +13,9 @@ static const char help[] =
 	"  --plus          towards the dispensed end; else towards the withdrawn one\n"
 	"  --yes           do not ask first\n"
 	BY_HAND_HELP
-	"\nIt moves to the home switch, or without one to that at the end of travel, backs\n"
-	"off it, comes back at a tenth of the rate (1 mm/s unless told otherwise) and calls\n"
-	"that place 0. Take the syringe out first.\n";
+	"\nIt moves to the home switch, or without one to that at the end of travel,\n"
+	"backs off it, comes back at a tenth of the rate (1 mm/s unless told otherwise)\n"
+	"and calls that place 0. Take the syringe out first.\n";
 
 static bool agreed(const struct by_hand *by_hand)
 {

@@ -82,6 +82,7 @@ const char record_schema[] =
 	" WHEN 7 THEN 'faults cleared' WHEN 8 THEN 'position set'"
 	" WHEN 10 THEN 'warning' WHEN 11 THEN 'limits set'"
 	" WHEN 12 THEN 'system goes to sleep' WHEN 13 THEN 'system is awake again'"
+	" WHEN 14 THEN 'home switch changed'"
 	" WHEN 9 THEN 'sensor started or stopped' ELSE s.cause END AS cause,"
 	" s.position AS position_steps, s.rate_nhz * 1e-9 AS rate_steps_s, s.faults, s.pid"
 	" FROM kernel_state s JOIN channel c ON c.id = s.channel;\n"
