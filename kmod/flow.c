@@ -85,12 +85,15 @@ static void nd_flow_tell_other(struct device *dev, struct fwnode_handle *fwnode)
 
 	if (!sensor)
 		return;
-	device_lock(sensor);
+	/* Who holds it may wait for this pump; then the next try tells. */
+	if (!device_trylock(sensor))
+		goto put;
 	if (sensor->driver && sensor->driver != &nd_flow_sf06_driver.driver)
 		dev_warn(dev, "flow-sensor: %s has the driver %s, must have %s: unbind it, and blacklist its module\n",
 			 dev_name(sensor), sensor->driver->name,
 			 nd_flow_sf06_driver.driver.name);
 	device_unlock(sensor);
+put:
 	put_device(sensor);
 }
 
