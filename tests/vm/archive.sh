@@ -16,7 +16,9 @@ with_architecture() {
 		-o APT::Architectures="$architectures" -o APT::Sandbox::User="$(id -un)"
 }
 
-with() { with_architecture amd64 amd64,arm64 "$@"; }
+ARCHIVE_ARCHITECTURES=amd64,arm64
+
+with() { with_architecture amd64 "$ARCHIVE_ARCHITECTURES" "$@"; }
 
 archive_lock() {
 	mkdir -p "$ARCHIVE_APT/lists/partial" "$ARCHIVE_APT/archives/partial"
