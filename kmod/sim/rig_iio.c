@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The pressure channel of a simulated rig: gauge pressure in the syringe, in
- * steps of 1 Pa. Without IIO in the kernel the rig has none.
+ * steps of 1 Pa. As on most chips there is one for the temperature beside it,
+ * that of the room. Without IIO in the kernel the rig has none.
  */
 #include <linux/err.h>
 
@@ -13,6 +14,8 @@
 #include <linux/iio/machine.h>
 #include <linux/minmax.h>
 #include <linux/platform_device.h>
+
+#define RIG_ROOM_MDEGC	25000
 
 struct rig_pressure {
 	struct sim_rig *rig;
@@ -39,6 +42,10 @@ static int rig_iio_read(struct iio_dev *iio, struct iio_chan_spec const *channel
 
 	if (sim_rig_refuses(pressure->rig))
 		return -EIO;
+	if (channel->type == IIO_TEMP) {
+		*value = RIG_ROOM_MDEGC;
+		return IIO_VAL_INT;
+	}
 	switch (mask) {
 	case IIO_CHAN_INFO_RAW:
 		*value = rig_pressure_pa(pressure->rig);
@@ -62,6 +69,10 @@ static const struct iio_chan_spec rig_iio_channels[] = {
 		.type = IIO_PRESSURE,
 		.info_mask_separate = BIT(IIO_CHAN_INFO_RAW) | BIT(IIO_CHAN_INFO_SCALE),
 		.datasheet_name = "pressure",
+	}, {
+		.type = IIO_TEMP,
+		.info_mask_separate = BIT(IIO_CHAN_INFO_PROCESSED),
+		.datasheet_name = "temperature",
 	},
 };
 

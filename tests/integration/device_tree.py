@@ -31,6 +31,8 @@ WRONG.update({
     "output": ({"estop-gpios": "<&bad 8 0>"}, "estop-gpios: the line has no interrupt"),
     "ends": ({"limit-plus-gpios": "<&pressed 4 0>", "limit-minus-gpios": "<&pressed 5 0>"},
              "limit-plus-gpios, limit-minus-gpios: both end switches are active, at most one can be"),
+    "temperature": ({"io-channels": "<&bad 1>", "io-channel-names": '"pressure"'},
+                    "io-channels: the channel measures no pressure, must be of that type"),
     "pressure": ({"io-channels": "<&bad 9>", "io-channel-names": '"pressure"'}, "io-channels: no channel by the name of pressure"),
 })
 for line in ("step-gpios", "dir-gpios"):

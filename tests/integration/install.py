@@ -44,6 +44,8 @@ with tempfile.TemporaryDirectory() as root:
                  "usr/share/bash-completion/completions/nanodose", "usr/share/nanodose/protocols/demo.yaml",
                  "usr/share/nanodose/protocols/rigs/demo-bench.yaml"):
         check(f"{name} is there", name in there, there)
+    without = [name for name in os.listdir(os.path.join(root, "usr/bin")) if f"usr/share/man/man1/{name}.1" not in there]
+    check("each program has a page of the manual", without == [], without)
     with open(os.path.join(root, "usr/lib/systemd/system/nanodose@.service"), encoding="ascii") as file:
         check("the service starts the program that was installed", "\nExecStart=/usr/bin/nanodose run " in file.read())
     os.makedirs(os.path.join(root, "etc"))
