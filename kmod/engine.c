@@ -160,7 +160,7 @@ int nd_engine_init(struct nanodose *nd)
 	if (hrtimer_resolution > ND_RESOLUTION_MAX_NS)
 		return dev_err_probe(nd->parent,
 				     system_state < SYSTEM_RUNNING ? -EPROBE_DEFER : -EOPNOTSUPP,
-				     "no high-resolution timers (%u ns): the kernel needs CONFIG_HIGH_RES_TIMERS, and no highres=off or nohz=off on its command line\n",
+				     "no high-resolution timers (%u ns): the kernel needs CONFIG_HIGH_RES_TIMERS, and no highres=off on its command line\n",
 				     hrtimer_resolution);
 	raw_spin_lock_init(&engine->lock);
 	hrtimer_setup(&engine->timer, nd_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_HARD);
