@@ -123,8 +123,7 @@ def parameters(name):
 
 with tempfile.TemporaryDirectory() as folder:
     boards = trees()
-    with open(os.path.join(folder, "schema.log"), "w", encoding="ascii"):
-        status, said = sh("dt-mk-schema", "-j", "-o", "schema.json", BINDINGS)
+    status, said = sh("dt-mk-schema", "-j", "-o", "schema.json", BINDINGS)
     assert status == 0, said
     for name in sorted(os.listdir(OVERLAYS)):
         if not name.endswith(".dtso"):
