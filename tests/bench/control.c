@@ -110,6 +110,17 @@ static void report(enum judge_loop loop, struct result *r)
 		      "time in control_sample(), clock reading included");
 }
 
+static void tell_model(const struct judge_rig *rig)
+{
+	const struct control_model *model = &rig->model;
+
+	fprintf(stderr, "%s found tau %.3g of %.3g +- %.3g lag %.3g of %.3g gain %.3f of %.3f +- %.3g compliance %.3g of %.3g backlash %.3g of %u\n",
+		rig->name, model->tau_s, rig->tau_s, model->tau_error, model->lag_s,
+		rig->params.sensor_tau_us * 1e-6, model->gain, 1 + rig->sensor_gain_ppm * 1e-6, model->gain_error,
+		model->compliance_m3_pa * 1e18, (double)rig->params.compliance_fl_per_pa,
+		model->backlash_m3 / rig->step_m3, rig->params.backlash_steps);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int drawn = argc > 1 ? atoi(argv[1]) : 500;
@@ -126,6 +137,9 @@ int main(int argc, char **argv)
 		else
 			judge_named(&rigs[i], i - drawn);
 		bounds_s[i] = judge_bound_s(&rigs[i]);
+		judge_calibrate(&rigs[i]);
+		if (verbose)
+			tell_model(&rigs[i]);
 	}
 	for (int loop = 0; loop < JUDGE_LOOPS; loop++) {
 		struct result r = { .mix = calloc(rig_count * MIX_LOOKS / 2, sizeof(double)) };

@@ -11,6 +11,7 @@
 
 #include "control.h"
 #include "control_judge.h"
+#include "identify.h"
 
 #define PL_MIN		(1e-15 / 60)	/* m3/s */
 #define FL		1e-18		/* m3 */
@@ -24,7 +25,6 @@
 #define DOSE_STORED	0.0003		/* share of the dose: what is stored counts no more */
 #define DRAINED		0.02		/* share of the set point, read: the dose is over */
 #define DRAIN_MAX_S	120.0		/* without an estimate of what is stored */
-#define CALIBRATION_ERROR 0.01		/* of each number that a calibrated loop is told */
 #define MIX_S		10
 #define MIX_FROM_S	0.05
 
@@ -41,7 +41,9 @@ struct bench {
 	uint64_t now_ns;
 	double rate, asked, wanted;	/* of the pump: now, on its way to, from the next order */
 	double phase;			/* of the step under way */
-	int64_t steps, end_steps;
+	int64_t steps, end_steps;	/* made, whatever the way */
+	int way;			/* 1: out, -1: back */
+	int64_t position;
 	double looks[JUDGE_LOOKS];	/* outlet flow in the newest period, m3/s */
 	double flow_m3_s;		/* newest reading */
 	struct control *control;
@@ -87,15 +89,8 @@ static void begin(struct bench *b, const struct judge_rig *rig, enum judge_loop 
 	};
 
 	if (loop == JUDGE_OURS_CALIBRATED)
-		config.model = (struct control_model){
-			.compliance_m3_pa = rig->params.compliance_fl_per_pa * FL,
-			.resistance_pa_s_m3 = rig->params.resistance_pa_s_per_ul * 1e9,
-			.sensor_lag_s = rig->params.sensor_tau_us * 1e-6,
-			.sensor_gain = 1 + rig->sensor_gain_ppm * 1e-6,
-			.backlash_m3 = rig->params.backlash_steps * rig->step_m3,
-			.uncertainty = CALIBRATION_ERROR,
-		};
-	*b = (struct bench){ .rig = rig, .loop = loop, .end_steps = INT64_MAX };
+		config.model = rig->model;
+	*b = (struct bench){ .rig = rig, .loop = loop, .end_steps = INT64_MAX, .way = 1 };
 	sim_plant_init(&b->plant, &rig->params, 0);
 	b->plant.slack = rig->params.backlash_steps - rig->slack_steps;
 	sim_sensor_init(&b->sensor, rig->sensor, 1, rig->seed, 0);
@@ -138,7 +133,8 @@ static void turn(struct bench *b, uint64_t until_ns)
 			at_s += t;
 			b->phase = 0;
 			b->steps++;
-			sim_plant_step(&b->plant, b->now_ns + (uint64_t)(at_s * 1e9), 1, true);
+			b->position += b->way;
+			sim_plant_step(&b->plant, b->now_ns + (uint64_t)(at_s * 1e9), b->way, true);
 		}
 		b->rate = fmax(0, (rate + a * span_s) * volume);
 	}
@@ -161,7 +157,7 @@ static void read_sensor(struct bench *b, struct control_sample *sample)
 	double count_m3_s = (double)type->per_pl_min / type->scale * PL_MIN;
 
 	sample->time_s = b->now_ns / 1e9;
-	sample->stepped_m3 = b->steps * b->rig->step_m3;
+	sample->stepped_m3 = b->position * b->rig->step_m3;
 	sample->flow_m3_s = NAN;
 	sample->pressure_pa = NAN;
 	if (sim_sensor_read(&b->sensor, &b->plant, b->now_ns, frame, sizeof(frame)))
@@ -251,6 +247,33 @@ static void rest(struct bench *b)
 	b->wanted = 0;
 	if (b->control)
 		control_set_point(b->control, b->now_ns / 1e9, 0);
+}
+
+void judge_calibrate(struct judge_rig *rig)
+{
+	struct identify_config config = {
+		.volume_m3 = rig->set_point_m3_s * IDENTIFY_PUSH_S, .step_m3 = rig->step_m3, .has_sensor = true,
+	};
+	struct identify *identify = identify_new(&config);
+	enum identify_next next = IDENTIFY_WAIT;
+	struct control_sample sample;
+	double volume_m3;
+	struct bench b;
+
+	begin(&b, rig, JUDGE_OPEN);
+	b.end_steps = 0;
+	while (next != IDENTIFY_DONE) {
+		turn(&b, b.now_ns + JUDGE_PERIOD_NS);
+		read_sensor(&b, &sample);
+		next = identify_sample(identify, &sample, b.steps < b.end_steps, &volume_m3);
+		if (next != IDENTIFY_MOVE)
+			continue;
+		b.way = volume_m3 < 0 ? -1 : 1;
+		b.end_steps = b.steps + llround(fabs(volume_m3) / rig->step_m3);
+		b.asked = rig->set_point_m3_s;
+	}
+	identify_result(identify, &rig->model, NULL);
+	identify_free(identify);
 }
 
 void judge_flow(const struct judge_rig *rig, enum judge_loop loop, struct judge_flow *flow)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "control.h"
 #include "sim/sensor.h"
 
 #define JUDGE_NAMED_RIGS	6
@@ -30,6 +31,7 @@ struct judge_rig {
 	double step_m3;
 	double tau_s;			/* compliance times resistance */
 	double full_scale_m3_s;		/* of the sensor */
+	struct control_model model;	/* as judge_calibrate() has found it */
 };
 
 enum judge_loop {
@@ -37,7 +39,7 @@ enum judge_loop {
 	JUDGE_PI_SIMC,			/* PI, tuned by SIMC on the true model */
 	JUDGE_PI_FIXED,			/* PI, one tuning for all rigs */
 	JUDGE_OURS,			/* first use: nothing known of the rig */
-	JUDGE_OURS_CALIBRATED,		/* told the rig's model */
+	JUDGE_OURS_CALIBRATED,		/* told what `nanodose calibrate` finds */
 	JUDGE_LOOPS,
 };
 
@@ -62,6 +64,9 @@ struct judge_dose {
 void judge_draw(struct judge_rig *rig, uint64_t seed, unsigned int n);
 /* A case of the field, n below JUDGE_NAMED_RIGS. */
 void judge_named(struct judge_rig *rig, unsigned int n);
+
+/* The calibration that `nanodose calibrate` makes, on the rig, into its model. */
+void judge_calibrate(struct judge_rig *rig);
 
 /*
  * The least time in which any pump with these limits can bring the outlet

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "control_judge.h"
+#include "identify.h"
 #include "test.h"
 
 #define RIGS	40
@@ -28,6 +29,8 @@ static void measure(enum judge_loop loop, struct row *row)
 		judge_draw(&rig, SEED, n);
 		if (rig.tau_s > MAX_TAU_S)
 			continue;
+		if (loop == JUDGE_OURS_CALIBRATED)
+			judge_calibrate(&rig);
 		judge_flow(&rig, loop, &flow);
 		judge_dose(&rig, loop, &dose);
 		row->settle[row->count] = fmax(1, flow.settle_s / judge_bound_s(&rig));
@@ -71,6 +74,48 @@ TEST(a_calibrated_rig_settles_at_the_bound_and_doses_right)
 	check(JUDGE_OURS_CALIBRATED, 1.25, 2, 0.03, 0.001, 0.005);
 }
 
+/* By the truth of the rig: as far off as the errors that are told, three of them. */
+TEST(calibration_finds_what_a_rig_is_and_tells_how_well)
+{
+	unsigned int told = 0, lags = 0, backlashes = 0;
+
+	for (unsigned int n = 0; n < RIGS; n++) {
+		const struct control_model *model;
+		struct judge_rig rig;
+		double gain;
+
+		judge_draw(&rig, SEED, n);
+		judge_calibrate(&rig);
+		model = &rig.model;
+		if (!model->tau_s)
+			continue;
+		told++;
+		gain = 1 + rig.sensor_gain_ppm * 1e-6;
+		CHECK_NEAR(log(model->tau_s / rig.tau_s), 0, 4 * model->tau_error);
+		CHECK_NEAR(model->gain, gain, 4 * model->gain_error);
+		CHECK(model->tau_error < 0.1 || rig.tau_s < 0.3);
+		if (model->lag_s > 0) {
+			lags++;
+			CHECK_NEAR(log(model->lag_s / (rig.params.sensor_tau_us * 1e-6)), 0, 4 * model->lag_error);
+		}
+		if (!isnan(model->backlash_m3)) {
+			backlashes++;
+			/* it is told where a quarter of the most would be seen; what is stepped in a record is not */
+			CHECK_NEAR(model->backlash_m3 / rig.step_m3, rig.params.backlash_steps,
+				   fmax(IDENTIFY_BACKLASH_STEPS / 4,
+					rig.set_point_m3_s / rig.step_m3 * JUDGE_PERIOD_NS / 1e9));
+		}
+		if (!rig.has_pressure) {
+			CHECK(model->compliance_m3_pa == 0);
+			continue;
+		}
+		CHECK_NEAR(model->compliance_m3_pa * 1e18 / rig.params.compliance_fl_per_pa, 1, 0.05);
+	}
+	printf("# of %d rigs: time constant told of %u, lag of %u, backlash of %u\n", RIGS, told, lags, backlashes);
+	CHECK(told > RIGS * 0.9);
+	CHECK(backlashes > RIGS * 0.6);
+}
+
 TEST(no_rig_settles_sooner_than_the_bound)
 {
 	for (unsigned int n = 0; n < RIGS; n++) {
@@ -108,6 +153,7 @@ int main(void)
 {
 	RUN(a_rig_used_for_the_first_time_settles_near_the_bound_and_doses_right);
 	RUN(a_calibrated_rig_settles_at_the_bound_and_doses_right);
+	RUN(calibration_finds_what_a_rig_is_and_tells_how_well);
 	RUN(no_rig_settles_sooner_than_the_bound);
 	RUN(open_loop_settles_as_theory_says);
 	return test_end();

@@ -124,7 +124,7 @@ static struct fit fitted(void)
 {
 	struct fit fit;
 
-	fit_rig(bench->samples, bench->count, &fit);
+	fit_rig(bench->samples, bench->count, NULL, &fit);
 	return fit;
 }
 
@@ -343,9 +343,9 @@ TEST(too_little_motion_is_told)
 	CHECK_NEAR(fit.moved_m3 / bench->step_m3, 1, 1e-6);
 	CHECK(isnan(fit.tau_s) && isnan(fit.gain) && isnan(fit.compliance_m3_pa));
 
-	fit_rig(bench->samples, 1, &fit);
+	fit_rig(bench->samples, 1, NULL, &fit);
 	CHECK(isnan(fit.tau_s) && fit.moved_m3 == 0);
-	fit_rig(NULL, 0, &fit);
+	fit_rig(NULL, 0, NULL, &fit);
 	CHECK(isnan(fit.tau_s) && fit.moved_m3 == 0);
 	begin(1.2, 12210);
 	protocol(300, 1.2);

@@ -350,7 +350,7 @@ static bool fit_channel(struct recorded *recorded, const struct protocol_channel
 	if (found != 1 || !comparable(recorded, wanted, &facts))
 		return false;
 	if (!read_samples(recorded, &facts, &readings)) {
-		fit_rig(readings.samples, readings.count, &fit);
+		fit_rig(readings.samples, readings.count, NULL, &fit);
 		done = good(recorded, wanted->name, &readings, &fit);
 	}
 	if (done) {

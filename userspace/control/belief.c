@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "belief.h"
+#include "play.h"
 
 #define MODEL_ERROR	0.015	/* share of the flow by which a good guess may be off, rms */
 #define FLOW_FLOOR	0.01	/* share of the set point: likewise, at least */
@@ -131,14 +132,6 @@ void belief_begin(struct belief *b, const struct belief_prior *prior, int direct
 	summarize(b);
 }
 
-/* Of the volume that the pump moves, what the screw's play takes, as far as it goes. */
-static double taken_up(const struct guess *g, double volume)
-{
-	double room = volume > 0 ? g->backlash_m3 - g->play_m3 : -g->play_m3;
-
-	return (volume > 0) == (volume < room) ? volume : room;
-}
-
 void belief_advance(struct belief *b, double dt, double volume)
 {
 	bool fresh = fabs(dt - b->cached_s) < 1e-3 * b->cached_s;
@@ -147,7 +140,8 @@ void belief_advance(struct belief *b, double dt, double volume)
 	b->cached_s = fresh ? b->cached_s : dt;
 	for (int i = 0; i < BELIEF_GUESSES; i++) {
 		struct guess *g = &b->guesses[i];
-		double taken = taken_up(g, volume), in = (volume - taken) * per_s, q, s;
+		double taken = play_taken_m3(g->backlash_m3, g->play_m3, volume);
+		double in = (volume - taken) * per_s, q, s;
 
 		if (!fresh)
 			cache(g, dt);

@@ -49,6 +49,7 @@ struct control {
 	double set_time_s;
 	double rate;			/* magnitude last asked for */
 	bool moved;			/* a set point other than 0 was ever given */
+	bool model_void;		/* the rig is not what the model says */
 
 	bool have_last;
 	double last_s, last_stepped;
@@ -65,11 +66,33 @@ struct control {
 	unsigned int calm;		/* records in which it had nothing to do */
 };
 
+/* Evenly in the logarithm, so wide that its standard deviation is the error, and some more. */
+static void spread(double value, double error, double *low, double *high)
+{
+	double wide = 2 * sqrt(3) * error;
+
+	*low = value * exp(-wide);
+	*high = value * exp(wide);
+}
+
+static void believe_model(const struct control_model *m, struct belief_prior *prior)
+{
+	spread(m->tau_s, m->tau_error, &prior->tau_low_s, &prior->tau_high_s);
+	if (m->lag_s > 0)
+		spread(m->lag_s, m->lag_error, &prior->lag_low_s, &prior->lag_high_s);
+	if (!isnan(m->backlash_m3))
+		prior->backlash_m3 = m->backlash_m3;
+	prior->gain = m->gain;
+	prior->gain_var = m->gain_error * m->gain_error;
+	if (m->compliance_m3_pa > 0) {
+		prior->stiffness = 1 / m->compliance_m3_pa;
+		prior->stiffness_var = pow(m->compliance_error * prior->stiffness, 2);
+	}
+}
+
 static void believe(struct control *c, double direction, double flow)
 {
-	const struct control_model *m = &c->config.model;
-	double size = fabs(c->set_point), spread = sqrt(3) * m->uncertainty;
-	double tau_s = m->compliance_m3_pa * m->resistance_pa_s_m3;
+	double size = fabs(c->set_point);
 	struct belief_prior prior = {
 		.tau_low_s = TAU_LOW_S, .tau_high_s = TAU_HIGH_S,
 		.lag_low_s = LAG_LOW_S, .lag_high_s = LAG_HIGH_S,
@@ -78,17 +101,8 @@ static void believe(struct control *c, double direction, double flow)
 		.gain = 1, .gain_var = GAIN_SD * GAIN_SD,
 	};
 
-	if (tau_s > 0) {
-		/* the product's spread, and evenly instead of normally */
-		prior.tau_low_s = tau_s / (1 + M_SQRT2 * spread);
-		prior.tau_high_s = tau_s * (1 + M_SQRT2 * spread);
-		prior.lag_low_s = m->sensor_lag_s / (1 + spread);
-		prior.lag_high_s = m->sensor_lag_s * (1 + spread);
-		prior.backlash_m3 = m->backlash_m3;
-		prior.gain = m->sensor_gain;
-		prior.gain_var = m->uncertainty * m->uncertainty;
-		prior.stiffness = 1 / m->compliance_m3_pa;
-		prior.stiffness_var = pow(m->uncertainty * prior.stiffness, 2);
+	if (c->config.model.tau_s > 0 && !c->model_void) {
+		believe_model(&c->config.model, &prior);
 		c->seen = SEEN_RECORDS;
 	}
 	belief_begin(&c->belief, &prior, direction < 0 ? -1 : 1, flow);
@@ -299,8 +313,10 @@ static void update(struct control *c, const struct control_sample *sample, doubl
 			.pressure_var = pressure_var(c),
 		};
 		belief_weigh(&c->belief, &readings, c->set_point);
-		if (c->belief.surprise > SURPRISED)
+		if (c->belief.surprise > SURPRISED) {
+			c->model_void = true;
 			believe(c, c->set_point, c->flow_f);
+		}
 	}
 	rate = choose(c, sample->time_s, dt, sample->pressure_pa);
 	/* Nothing is made faster on a reading that is not there. */

@@ -9,14 +9,16 @@
 
 #include <stdbool.h>
 
-/* What is known of the rig beforehand, by calibration; all 0: nothing. */
+/*
+ * What is known of the rig beforehand, by calibration; tau_s 0: nothing. Errors
+ * are standard deviations, as a share.
+ */
 struct control_model {
-	double compliance_m3_pa;
-	double resistance_pa_s_m3;
-	double sensor_lag_s;
-	double sensor_gain;		/* reading over flow */
-	double backlash_m3;
-	double uncertainty;		/* of each of these, share of it, rms */
+	double tau_s, tau_error;		/* compliance times resistance */
+	double compliance_m3_pa, compliance_error;	/* 0: not known */
+	double lag_s, lag_error;		/* of the sensor; 0: not known */
+	double gain, gain_error;		/* reading over flow */
+	double backlash_m3;			/* NAN: not known */
 };
 
 struct control_config {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The model is that of model.md, without play in the screw:
+ * The model is that of model.md:
  *
  *	q' = (u - q) / tau	q: flow at the outlet, m3/s; u: put in by the steps, m3/s
  *	s' = (q - s) / lag	s: flow as the sensor has it, m3/s; tau, lag: s
@@ -23,12 +23,17 @@
  * tau is 2 / variance of ln tau. Readings whose errors resemble those of their
  * neighbours tell less than their number says; the variance is widened for it.
  *
+ * Where it is asked for, the play of the screw and how much of it is to go at the
+ * first motion are searched for, too, and J has (gain - 1)^2 / variance added:
+ * of a rig that is too slow to settle the readings tell no more than gain / tau.
+ *
  * In the readings of flow tau and lag can change places and nothing differs;
  * without a pressure the longer one is taken to be tau.
  */
 #include <math.h>
 
 #include "fit.h"
+#include "play.h"
 
 #define TAU_LOW_S	1e-3
 #define TAU_HIGH_S	2000.0
@@ -83,19 +88,25 @@ static double line_cost(const struct line *line)
 
 /* ---- the model -------------------------------------------------------------------- */
 
-struct model {
+struct guess {
 	double tau_s, lag_s;
+	double backlash_m3, togo;	/* togo: share of the play to take up at first */
+};
+
+struct model {
+	struct guess rig;
+	double play_m3;			/* taken up, plus side */
 	double q, s;
 	/* of records this far apart, which most are */
 	double dt_s, tau_kept, lag_kept, cross;
 };
 
-static void model_begin(struct model *model, double tau_s, double lag_s)
+static void model_begin(struct model *model, const struct guess *rig)
 {
+	*model = (struct model){ .rig = *rig, .play_m3 = (1 - rig->togo) * rig->backlash_m3 };
 	/* The closed form divides by their distance. */
-	if (fabs(tau_s - lag_s) < 1e-4 * tau_s)
-		lag_s *= 1 + 2e-4;
-	*model = (struct model){ .tau_s = tau_s, .lag_s = lag_s };
+	if (fabs(rig->tau_s - rig->lag_s) < 1e-4 * rig->tau_s)
+		model->rig.lag_s *= 1 + 2e-4;
 }
 
 /*
@@ -105,22 +116,25 @@ static void model_begin(struct model *model, double tau_s, double lag_s)
 static bool model_advance(struct model *model, const struct control_sample *before,
 			  const struct control_sample *now, double *mean)
 {
-	double dt_s = now->time_s - before->time_s, q = model->q, s = model->s, u;
+	double dt_s = now->time_s - before->time_s, q = model->q, s = model->s, stepped, taken, u;
+	double tau_s = model->rig.tau_s, lag_s = model->rig.lag_s;
 
 	if (!(dt_s > 0))
 		return false;
-	u = (now->stepped_m3 - before->stepped_m3) / dt_s;
+	stepped = now->stepped_m3 - before->stepped_m3;
+	taken = play_taken_m3(model->rig.backlash_m3, model->play_m3, stepped);
+	model->play_m3 += taken;
+	u = (stepped - taken) / dt_s;
 	if (dt_s != model->dt_s) {
 		model->dt_s = dt_s;
-		model->tau_kept = exp(-dt_s / model->tau_s);
-		model->lag_kept = exp(-dt_s / model->lag_s);
-		model->cross = model->tau_s / (model->tau_s - model->lag_s) *
-			       (model->tau_kept - model->lag_kept);
+		model->tau_kept = exp(-dt_s / tau_s);
+		model->lag_kept = exp(-dt_s / lag_s);
+		model->cross = tau_s / (tau_s - lag_s) * (model->tau_kept - model->lag_kept);
 	}
 	model->q = u + model->tau_kept * (q - u);
 	model->s = u + model->lag_kept * (s - u) + model->cross * (q - u);
 	/* By conservation of volume: what went in and is not held back went by. */
-	*mean = u - (model->tau_s * (model->q - q) + model->lag_s * (model->s - s)) / dt_s;
+	*mean = u - (tau_s * (model->q - q) + lag_s * (model->s - s)) / dt_s;
 	return true;
 }
 
@@ -129,18 +143,20 @@ struct run {
 	size_t count;
 	size_t flows, pressures;	/* readings of each */
 	double period_s;		/* from one record to the next, mean */
+	struct fit_prior prior;
 };
 
 struct lines {
 	struct line flow, pressure;
 };
 
-static double cost(const struct run *run, double tau_s, double lag_s, struct lines *lines)
+static double cost(const struct run *run, const struct guess *rig, struct lines *lines)
 {
 	struct lines sums = { 0 };
 	struct model model;
+	double off = 0;
 
-	model_begin(&model, tau_s, lag_s);
+	model_begin(&model, rig);
 	for (size_t i = 1; i < run->count; i++) {
 		const struct control_sample *now = &run->samples[i];
 		double mean;
@@ -156,21 +172,25 @@ static double cost(const struct run *run, double tau_s, double lag_s, struct lin
 	line_solve(&sums.pressure);
 	if (lines)
 		*lines = sums;
-	return line_cost(&sums.flow) + line_cost(&sums.pressure);
+	if (run->prior.gain_error > 0 && run->flows)
+		off = (sums.flow.slope - 1) / run->prior.gain_error;
+	return line_cost(&sums.flow) + line_cost(&sums.pressure) + off * off;
 }
 
 /* ---- search ----------------------------------------------------------------------- */
 
 struct search {
 	const struct run *run;
-	double lag_s;			/* held, while tau is looked for */
-	double tau_s;			/* one of these is held, while the lag is looked for */
-	double total_s;			/* tau + lag; 0: tau is held */
+	struct guess rig;		/* the best so far; what is not looked for is held */
+	double total_s;			/* tau + lag; 0: tau is held while the lag is looked for */
 };
 
 static double cost_of_tau(const struct search *search, double ln_tau)
 {
-	return cost(search->run, exp(ln_tau), search->lag_s, NULL);
+	struct guess rig = search->rig;
+
+	rig.tau_s = exp(ln_tau);
+	return cost(search->run, &rig, NULL);
 }
 
 /*
@@ -180,9 +200,30 @@ static double cost_of_tau(const struct search *search, double ln_tau)
  */
 static double cost_of_lag(const struct search *search, double ln_lag)
 {
-	double lag_s = exp(ln_lag);
+	struct guess rig = search->rig;
 
-	return cost(search->run, search->total_s > 0 ? search->total_s - lag_s : search->tau_s, lag_s, NULL);
+	rig.lag_s = exp(ln_lag);
+	if (search->total_s > 0)
+		rig.tau_s = search->total_s - rig.lag_s;
+	return cost(search->run, &rig, NULL);
+}
+
+static double cost_of_backlash(const struct search *search, double backlash_m3)
+{
+	struct guess rig = search->rig;
+
+	/* What is to go at first has an answer of its own. */
+	rig.togo = backlash_m3 > 0 ? fmin(1, rig.togo * rig.backlash_m3 / backlash_m3) : 0;
+	rig.backlash_m3 = backlash_m3;
+	return cost(search->run, &rig, NULL);
+}
+
+static double cost_of_togo(const struct search *search, double togo)
+{
+	struct guess rig = search->rig;
+
+	rig.togo = togo;
+	return cost(search->run, &rig, NULL);
 }
 
 /* Golden section; returns where it is least. */
@@ -212,22 +253,21 @@ static double golden(double (*of)(const struct search *, double), const struct s
 }
 
 /* Over all of the range first, as there may be more than one valley. */
-static double best_tau(const struct search *search)
+static double best_of(double (*of)(const struct search *, double), const struct search *search,
+		      double low, double high)
 {
-	double low = log(TAU_LOW_S), span = log(TAU_HIGH_S / TAU_LOW_S) / (SCAN_POINTS - 1);
-	double best = INFINITY;
+	double span = (high - low) / (SCAN_POINTS - 1), best = INFINITY;
 	int at = 0;
 
 	for (int i = 0; i < SCAN_POINTS; i++) {
-		double here = cost_of_tau(search, low + i * span);
+		double here = of(search, low + i * span);
 
 		if (here < best) {
 			best = here;
 			at = i;
 		}
 	}
-	return exp(golden(cost_of_tau, search, low + fmax(at - 1, 0) * span,
-			  low + fmin(at + 1, SCAN_POINTS - 1) * span));
+	return golden(of, search, low + fmax(at - 1, 0) * span, low + fmin(at + 1, SCAN_POINTS - 1) * span);
 }
 
 /*
@@ -235,26 +275,44 @@ static double best_tau(const struct search *search)
  * record its steps were made is not known, so that a lag that differs from the
  * usual one by less than a record may well be that one.
  */
-static void refine(const struct run *run, double *tau_s, double *lag_s)
+static void refine(struct search *search)
 {
-	struct search search = { .run = run, .lag_s = *lag_s };
-	double tau = *tau_s, plain = cost(run, tau, *lag_s, NULL), most;
+	const struct run *run = search->run;
+	struct guess before = search->rig, *rig = &search->rig;
+	double plain = cost(run, &before, NULL), most;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		search.tau_s = tau;
-		search.total_s = run->pressures ? 0 : tau + search.lag_s;
-		most = run->pressures ? LAG_HIGH_S : fmin(LAG_HIGH_S, search.total_s / 2);
-		if (most <= LAG_LOW_S)
+		search->total_s = run->pressures ? 0 : rig->tau_s + rig->lag_s;
+		most = run->pressures ? LAG_HIGH_S : fmin(LAG_HIGH_S, search->total_s / 2);
+		if (most <= LAG_LOW_S) {
+			*rig = before;
 			return;
-		search.lag_s = exp(golden(cost_of_lag, &search, log(LAG_LOW_S), log(most)));
-		tau = run->pressures ? tau : search.total_s - search.lag_s;
-		tau = exp(golden(cost_of_tau, &search, log(tau / 2), log(tau * 2)));
+		}
+		rig->lag_s = exp(golden(cost_of_lag, search, log(LAG_LOW_S), log(most)));
+		if (!run->pressures)
+			rig->tau_s = search->total_s - rig->lag_s;
+		rig->tau_s = exp(golden(cost_of_tau, search, log(rig->tau_s / 2), log(rig->tau_s * 2)));
 	}
-	if (fabs(search.lag_s - *lag_s) < run->period_s ||
-	    plain - cost(run, tau, search.lag_s, NULL) < LAG_TOLD)
+	if (fabs(rig->lag_s - before.lag_s) < run->period_s || plain - cost(run, rig, NULL) < LAG_TOLD)
+		*rig = before;
+}
+
+/* Play of the screw, and what of it was to go at the first motion. */
+static void find_play(struct search *search)
+{
+	const double most = search->run->prior.backlash_m3;
+	struct guess *rig = &search->rig;
+
+	if (!(most > 0))
 		return;
-	*tau_s = tau;
-	*lag_s = search.lag_s;
+	for (int i = 0; i < ROUNDS; i++) {
+		double backlash = best_of(cost_of_backlash, search, 0, most);
+
+		rig->togo = backlash > 0 ? fmin(1, rig->togo * rig->backlash_m3 / backlash) : 0;
+		rig->backlash_m3 = backlash;
+		rig->togo = best_of(cost_of_togo, search, 0, 1);
+		rig->tau_s = exp(golden(cost_of_tau, search, log(rig->tau_s / 2), log(rig->tau_s * 2)));
+	}
 }
 
 /* ---- what is left ----------------------------------------------------------------- */
@@ -294,13 +352,14 @@ static double misfit_of(const struct rest *rest, const struct line *line)
 }
 
 /* Returns by how much the variance of tau is to be widened. */
-static double look_back(const struct run *run, const struct lines *lines, double lag_s, struct fit *fit)
+static double look_back(const struct run *run, const struct lines *lines, const struct guess *rig,
+			struct fit *fit)
 {
 	struct rest flow = { 0 }, pressure = { 0 };
 	double widen = 1;
 	struct model model;
 
-	model_begin(&model, fit->tau_s, lag_s);
+	model_begin(&model, rig);
 	for (size_t i = 1; i < run->count; i++) {
 		const struct control_sample *now = &run->samples[i];
 		double mean;
@@ -327,11 +386,12 @@ static double look_back(const struct run *run, const struct lines *lines, double
 }
 
 /* Standard deviation of ln tau, by the curvature of J. */
-static double error_of_tau(const struct run *run, double tau_s, double lag_s, double widen)
+static double error_of_tau(const struct search *search, double widen)
 {
 	const double h = 0.05;
-	double curvature = (cost(run, tau_s * exp(h), lag_s, NULL) - 2 * cost(run, tau_s, lag_s, NULL) +
-			    cost(run, tau_s * exp(-h), lag_s, NULL)) / (h * h);
+	double at = log(search->rig.tau_s);
+	double curvature = (cost_of_tau(search, at + h) - 2 * cost_of_tau(search, at) +
+			    cost_of_tau(search, at - h)) / (h * h);
 
 	return curvature > 0 ? sqrt(2 * widen / curvature) : INFINITY;
 }
@@ -340,10 +400,32 @@ static double error_of_tau(const struct run *run, double tau_s, double lag_s, do
  * A tau far below the time between two records leaves no trace in them, however
  * long the run is; that it is not as long as that time they do say.
  */
-static bool too_short_to_tell(const struct run *run, double tau_s, double lag_s, double widen)
+static bool too_short_to_tell(const struct search *search, double widen)
 {
-	return tau_s < run->period_s &&
-	       cost(run, 2 * run->period_s, lag_s, NULL) - cost(run, tau_s, lag_s, NULL) > 9 * widen;
+	double tau_s = search->rig.tau_s, period_s = search->run->period_s;
+
+	return tau_s < period_s &&
+	       cost_of_tau(search, log(2 * period_s)) - cost_of_tau(search, log(tau_s)) > 9 * widen;
+}
+
+/* Of the gain, by what is left of the readings about their line. */
+static double error_of_gain(const struct line *line, double widen, double prior_error)
+{
+	double xx = line->xx - line->x * line->x / line->n;
+	double error = sqrt(line->left / line->n * widen / xx) / fabs(line->slope);
+
+	return prior_error > 0 ? 1 / hypot(1 / error, 1 / prior_error) : error;
+}
+
+/* Whether the readings like another play less, by a quarter of the most that it may be. */
+static bool backlash_told(const struct search *search, double widen)
+{
+	double most = search->run->prior.backlash_m3, at = search->rig.backlash_m3;
+	double best = cost_of_backlash(search, at), other = INFINITY;
+
+	if (at > most / 4)
+		other = cost_of_backlash(search, at - most / 4);
+	return fmin(other, cost_of_backlash(search, at + most / 4)) - best > 9 * widen;
 }
 
 static struct run look_at(const struct control_sample *samples, size_t count, struct fit *fit)
@@ -364,38 +446,46 @@ static struct run look_at(const struct control_sample *samples, size_t count, st
 	return run;
 }
 
-void fit_rig(const struct control_sample *samples, size_t count, struct fit *fit)
+void fit_rig(const struct control_sample *samples, size_t count, const struct fit_prior *prior,
+	     struct fit *fit)
 {
-	struct search search = { .lag_s = FIT_LAG_S };
+	struct search search = { .rig.lag_s = FIT_LAG_S };
 	struct lines lines;
 	struct run run;
-	double lag_s, widen;
+	double widen;
 
 	*fit = (struct fit){
 		.tau_s = NAN, .tau_error = NAN, .compliance_m3_pa = NAN, .resistance_pa_s_m3 = NAN,
 		.rest_pa = NAN, .gain = NAN, .zero_m3_s = NAN, .lag_s = NAN, .residual_m3_s = NAN,
-		.residual_pa = NAN, .misfit = NAN,
+		.residual_pa = NAN, .misfit = NAN, .backlash_m3 = NAN, .gain_error = NAN,
 	};
 	run = look_at(samples, count, fit);
 	if (!(fit->moved_m3 > 0) || (!run.flows && !run.pressures))
 		return;
+	if (prior)
+		run.prior = *prior;
 	search.run = &run;
-	lag_s = FIT_LAG_S;
-	fit->tau_s = best_tau(&search);
+	search.rig.tau_s = exp(best_of(cost_of_tau, &search, log(TAU_LOW_S), log(TAU_HIGH_S)));
+	find_play(&search);
 	/* The lag is the flow sensor's; pressure knows nothing of it. */
 	if (run.flows)
-		refine(&run, &fit->tau_s, &lag_s);
-	if (lag_s != FIT_LAG_S)
-		fit->lag_s = lag_s;
-	cost(&run, fit->tau_s, lag_s, &lines);
-	widen = look_back(&run, &lines, lag_s, fit);
-	fit->tau_error = error_of_tau(&run, fit->tau_s, lag_s, widen);
-	if (!(fit->tau_error < ERROR_MOST) && !too_short_to_tell(&run, fit->tau_s, lag_s, widen)) {
+		refine(&search);
+	find_play(&search);
+	fit->tau_s = search.rig.tau_s;
+	if (search.rig.lag_s != FIT_LAG_S)
+		fit->lag_s = search.rig.lag_s;
+	cost(&run, &search.rig, &lines);
+	widen = look_back(&run, &lines, &search.rig, fit);
+	if (run.prior.backlash_m3 > 0 && backlash_told(&search, widen))
+		fit->backlash_m3 = search.rig.backlash_m3;
+	fit->tau_error = error_of_tau(&search, widen);
+	if (!(fit->tau_error < ERROR_MOST) && !too_short_to_tell(&search, widen)) {
 		fit->tau_s = fit->lag_s = NAN;
 		return;
 	}
 	if (run.flows) {
 		fit->gain = lines.flow.slope;
+		fit->gain_error = error_of_gain(&lines.flow, widen, run.prior.gain_error);
 		fit->zero_m3_s = lines.flow.offset;
 	}
 	if (run.pressures && lines.pressure.slope > 0) {

@@ -24,6 +24,8 @@ struct fit {
 	double gain;			/* reading of the flow sensor over flow */
 	double zero_m3_s;		/* its reading without flow */
 	double lag_s;			/* its time constant */
+	double backlash_m3;		/* of the screw, where it was looked for */
+	double gain_error;		/* standard deviation, share of it */
 	double residual_m3_s;		/* what the model leaves of the readings, rms: of the flow, */
 	double residual_pa;		/* and of the pressure */
 	/*
@@ -33,10 +35,18 @@ struct fit {
 	double misfit;
 };
 
+/* What is known beforehand. */
+struct fit_prior {
+	double backlash_m3;	/* of the screw, at most; 0: none is looked for */
+	double gain_error;	/* standard deviation of the sensor's gain about 1; 0: not known */
+};
+
 /*
  * fit_rig() - least squares over a whole run
  * @samples: in the order of time; the rig is at rest at the first one
+ * @prior: NULL: nothing
  */
-void fit_rig(const struct control_sample *samples, size_t count, struct fit *fit);
+void fit_rig(const struct control_sample *samples, size_t count, const struct fit_prior *prior,
+	     struct fit *fit);
 
 #endif /* FIT_H */
