@@ -421,7 +421,7 @@ TEST(what_dies_away_at_rest_becomes_zero)
 	static struct belief belief;
 	int denormal = 0;
 
-	belief_begin(&belief, &prior, 1, 0);
+	belief_begin(&belief, &prior, NULL, 1, 0);
 	for (int i = 0; i < 30000; i++) {
 		belief_advance(&belief, 0.05, i < 20 ? 0.05 * 300 * UL_MIN : 0);
 		for (int k = 0; k < BELIEF_GUESSES; k++) {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "verbs.h"
@@ -27,6 +28,9 @@ static const struct option all_options[] = {
 	{ "yes", no_argument, NULL, 'y' },
 	{ "withdraw", no_argument, NULL, 'w' },
 	{ "plus", no_argument, NULL, 'p' },
+	{ "volume", required_argument, NULL, 'v' },
+	{ "weigh", no_argument, NULL, 'g' },
+	{ "density", required_argument, NULL, 'd' },
 };
 
 #define COUNT (sizeof(all_options) / sizeof(all_options[0]))
@@ -77,6 +81,15 @@ static int take_option(struct by_hand *by_hand, int option)
 	case 'p':
 		by_hand->plus = true;
 		return 0;
+	case 'v':
+		by_hand->volume = optarg;
+		return 0;
+	case 'g':
+		by_hand->weigh = true;
+		return 0;
+	case 'd':
+		by_hand->density = optarg;
+		return 0;
 	case 'h':
 		return -1;
 	default:
@@ -91,7 +104,7 @@ int by_hand_parse(struct by_hand *by_hand, int argc, char **argv, const char *le
 	size_t count = 0;
 
 	for (size_t i = 0; i < COUNT; i++)
-		if (!strchr("ywp", all_options[i].val) || strchr(letters, all_options[i].val))
+		if (!strchr("ywpvgd", all_options[i].val) || strchr(letters, all_options[i].val))
 			options[count++] = all_options[i];
 	while (!status && (option = getopt_long(argc, argv, "h", options, NULL)) != -1)
 		status = take_option(by_hand, option);
@@ -215,17 +228,44 @@ static void print_json(const struct jog_view *view)
 	json_object_put(object);
 }
 
-static void wait_for_end(struct jog *jog, struct stops *stops)
+/* @input: what else is waited for, fd -1: nothing. False: the pump is gone. */
+static bool turn(struct by_hand *by_hand, struct jog *jog, struct pollfd *input)
 {
-	while (jog_view(jog)->task != JOG_REST) {
-		struct pollfd fds[STOPS_FDS + 1] = { { .fd = jog_fd(jog), .events = POLLIN } };
-		int count = stops_fds(stops, fds + 1, STOPS_FDS);
+	struct pollfd fds[STOPS_FDS + 2] = { { .fd = jog_fd(jog), .events = POLLIN }, *input };
+	int count = stops_fds(&by_hand->stops, fds + 2, STOPS_FDS);
 
-		if (poll(fds, count + 1, JOG_TICK_MS) > 0)
-			stops_handle(stops, fds + 1, count);
-		if (!jog_tick(jog))
-			break;
-	}
+	if (poll(fds, count + 2, JOG_TICK_MS) > 0)
+		stops_handle(&by_hand->stops, fds + 2, count);
+	input->revents = fds[1].revents;
+	return jog_tick(jog);
+}
+
+bool by_hand_turn(struct by_hand *by_hand, struct jog *jog)
+{
+	struct pollfd none = { .fd = -1 };
+
+	return turn(by_hand, jog, &none);
+}
+
+bool by_hand_read_line(struct by_hand *by_hand, struct jog *jog, char *line, int size)
+{
+	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	/* Nothing may be left where poll() does not see it. */
+	setvbuf(stdin, NULL, _IONBF, 0);
+	while (!input.revents)
+		if (!turn(by_hand, jog, &input) || by_hand->stops.stopped)
+			return false;
+	if (!fgets(line, size, stdin))
+		return false;
+	line[strcspn(line, "\n")] = '\0';
+	return true;
+}
+
+void by_hand_wait(struct by_hand *by_hand, struct jog *jog)
+{
+	while (jog_view(jog)->task != JOG_REST && by_hand_turn(by_hand, jog))
+		;
 }
 
 int by_hand_finish(struct by_hand *by_hand, struct jog *jog, bool begun)
@@ -234,7 +274,7 @@ int by_hand_finish(struct by_hand *by_hand, struct jog *jog, bool begun)
 	int status;
 
 	if (begun)
-		wait_for_end(jog, &by_hand->stops);
+		by_hand_wait(by_hand, jog);
 	status = view->result;
 	fprintf(stderr, "nanodose %s: %s\n", by_hand->verb, view->message);
 	if (!begun || !by_hand->json)

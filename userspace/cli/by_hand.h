@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What jog, prime and home have in common. */
+/* What jog, prime, home and calibrate have in common. */
 #ifndef BY_HAND_H
 #define BY_HAND_H
 
@@ -14,7 +14,8 @@ struct by_hand {
 	const struct nanodose_syringe *syringe;	/* NULL: not named */
 	uint32_t medium;
 	const char *rate;	/* as given; NULL: not */
-	bool clear, json, yes, withdraw, plus;
+	const char *volume, *density;	/* likewise */
+	bool clear, json, yes, withdraw, plus, weigh;
 	struct stops stops;	/* from by_hand_open() to by_hand_close() */
 };
 
@@ -30,7 +31,8 @@ struct by_hand {
 
 /*
  * by_hand_parse() - options of @letters and the arguments left, argv[optind] on
- * @letters: which of y (--yes), w (--withdraw), p (--plus) the verb has beside
+ * @letters: which of y (--yes), w (--withdraw), p (--plus), v (--volume),
+ * g (--weigh), d (--density) the verb has beside
  * 0, or the exit status after a message; -1: help was asked for.
  */
 int by_hand_parse(struct by_hand *by_hand, int argc, char **argv, const char *letters);
@@ -41,6 +43,13 @@ void by_hand_close(struct by_hand *by_hand, struct jog *jog);
 /* Both: 0, or the exit status after a message. @way: "0.5 mm", "200 steps", "10 uL" */
 int by_hand_rate(const struct by_hand *by_hand, const struct jog *jog, double speed_m_s, int64_t *rate_nhz);
 int by_hand_steps(const struct by_hand *by_hand, const struct jog *jog, const char *way, int64_t *steps);
+
+/* One turn of poll(): records, keys, signals, buttons. False: the pump is gone. */
+bool by_hand_turn(struct by_hand *by_hand, struct jog *jog);
+/* A line from standard input, while all of these are looked after. False: none, a stop, or no pump. */
+bool by_hand_read_line(struct by_hand *by_hand, struct jog *jog, char *line, int size);
+/* Until the task is over, or the pump gone: keys, signals and buttons stop it. */
+void by_hand_wait(struct by_hand *by_hand, struct jog *jog);
 
 /*
  * The task to its end: told on stderr, as JSON on stdout. Returns the exit status.

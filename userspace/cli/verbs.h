@@ -31,6 +31,7 @@ int verb_stop(int argc, char **argv);
 int verb_jog(int argc, char **argv);
 int verb_prime(int argc, char **argv);
 int verb_home(int argc, char **argv);
+int verb_calibrate(int argc, char **argv);
 int verb_setup(int argc, char **argv);
 int verb_export(int argc, char **argv);
 int verb_report(int argc, char **argv);

@@ -13,6 +13,8 @@
 #define FLOW_KERNEL	0.03	/* likewise, of the flow itself */
 #define MIN_SPREAD	0.01	/* of ln_tau among new guesses */
 #define ENOUGH		0.5	/* share of guesses that count; below: draw anew */
+#define DOUBT_EVERY	6	/* so manyth guess is one of doubt, */
+#define DOUBT_WEIGHT	0.05	/* and all of these weigh so much */
 #define NO_FLOW		1e-30	/* m3/s; what dies away is 0 before it is denormal, and slow */
 
 static double uniform(struct belief *b)
@@ -49,6 +51,11 @@ static void cache(struct guess *g, double dt)
 	g->share = dt / g->tau_s;
 }
 
+static double deviation(double mean, double square)
+{
+	return sqrt(fmax(0, square - mean * mean));
+}
+
 /* What changes as time passes. */
 static void summarize_flow(struct belief *b)
 {
@@ -64,14 +71,14 @@ static void summarize_flow(struct belief *b)
 		stored += part * g->tau_s;
 	}
 	b->q = q;
-	b->q_sd = sqrt(fmax(0, q2 - q * q));
+	b->q_sd = deviation(q, q2);
 	b->read = read;
 	b->stored_m3 = stored;
 }
 
 static void summarize(struct belief *b)
 {
-	double tau = 0, tau2 = 0, lag = 0, lag2 = 0, gain = 0;
+	double tau = 0, tau2 = 0, lag = 0, lag2 = 0, gain = 0, gain2 = 0, stiff = 0, stiff2 = 0;
 
 	for (int i = 0; i < BELIEF_GUESSES; i++) {
 		const struct guess *g = &b->guesses[i];
@@ -81,22 +88,60 @@ static void summarize(struct belief *b)
 		lag += g->weight * g->ln_lag;
 		lag2 += g->weight * g->ln_lag * g->ln_lag;
 		gain += g->weight * g->gain;
+		gain2 += g->weight * (g->gain * g->gain + g->gain_var);
+		if (g->stored_stored > 0) {
+			double stiffness = g->stored_pressure / g->stored_stored;
+
+			stiff += g->weight * stiffness;
+			stiff2 += g->weight * (stiffness * stiffness + 1 / g->stored_stored);
+		}
 	}
 	b->ln_tau = tau;
-	b->ln_tau_sd = sqrt(fmax(0, tau2 - tau * tau));
+	b->ln_tau_sd = deviation(tau, tau2);
 	b->ln_lag = lag;
-	b->ln_lag_sd = sqrt(fmax(0, lag2 - lag * lag));
+	b->ln_lag_sd = deviation(lag, lag2);
 	b->gain = gain;
+	b->gain_sd = deviation(gain, gain2);
+	b->stiffness = stiff;
+	b->stiffness_sd = deviation(stiff, stiff2);
 	summarize_flow(b);
 }
 
-void belief_begin(struct belief *b, const struct belief_prior *prior, int direction, double flow)
+/* Guess number i of a prior. */
+static void draw(struct guess *g, int i, const struct belief_prior *prior, int direction, double flow)
 {
 	/* Roberts' sequence in four dimensions: even, and the same each time. */
 	static const double steps[] = { 0.8566748838545029, 0.7338918566271260,
 					0.6287067210378087, 0.5385972572236101 };
-	const double wide = log(prior->tau_high_s / prior->tau_low_s);
-	const double lag_wide = log(prior->lag_high_s / prior->lag_low_s);
+	double at[4], togo;
+
+	for (int k = 0; k < 4; k++)
+		at[k] = fmod(0.5 + (i + 1) * steps[k], 1);
+	/* more often taken up already, or nearly so, than not */
+	togo = at[3] * at[3] * at[2] * prior->backlash_m3;
+	*g = (struct guess){
+		.weight = 1.0 / BELIEF_GUESSES,
+		.ln_tau = log(prior->tau_low_s) + log(prior->tau_high_s / prior->tau_low_s) * at[0],
+		.ln_lag = log(prior->lag_low_s) + log(prior->lag_high_s / prior->lag_low_s) * at[1],
+		.backlash_m3 = at[2] * prior->backlash_m3,
+		.gain = prior->gain,
+		.gain_var = prior->gain_var,
+		.q = flow,
+		.s = flow,
+	};
+	if (prior->stiffness > 0) {
+		g->stored_stored = 1 / prior->stiffness_var;
+		g->stored_pressure = prior->stiffness * g->stored_stored;
+		g->pressure_pressure = prior->stiffness * g->stored_pressure;
+	}
+	g->play_m3 = direction > 0 ? g->backlash_m3 - togo : togo;
+	cache(g, 1);
+}
+
+void belief_begin(struct belief *b, const struct belief_prior *prior, const struct belief_prior *doubt,
+		  int direction, double flow)
+{
+	const int doubts = doubt ? BELIEF_GUESSES / DOUBT_EVERY : 0;
 
 	b->seed = 1;
 	b->cached_s = 0;
@@ -105,29 +150,14 @@ void belief_begin(struct belief *b, const struct belief_prior *prior, int direct
 	b->pressure = 0;
 	for (int i = 0; i < BELIEF_GUESSES; i++) {
 		struct guess *g = &b->guesses[i];
-		double at[4], togo;
 
-		for (int k = 0; k < 4; k++)
-			at[k] = fmod(0.5 + (i + 1) * steps[k], 1);
-		/* more often taken up already, or nearly so, than not */
-		togo = at[3] * at[3] * at[2] * prior->backlash_m3;
-		*g = (struct guess){
-			.weight = 1.0 / BELIEF_GUESSES,
-			.ln_tau = log(prior->tau_low_s) + wide * at[0],
-			.ln_lag = log(prior->lag_low_s) + lag_wide * at[1],
-			.backlash_m3 = at[2] * prior->backlash_m3,
-			.gain = prior->gain,
-			.gain_var = prior->gain_var,
-			.q = flow,
-			.s = flow,
-		};
-		if (prior->stiffness > 0) {
-			g->stored_stored = 1 / prior->stiffness_var;
-			g->stored_pressure = prior->stiffness * g->stored_stored;
-			g->pressure_pressure = prior->stiffness * g->stored_pressure;
+		if (i < doubts) {
+			draw(g, i, doubt, direction, flow);
+			g->weight = DOUBT_WEIGHT / doubts;
+		} else {
+			draw(g, i - doubts, prior, direction, flow);
+			g->weight = (doubt ? 1 - DOUBT_WEIGHT : 1) / (BELIEF_GUESSES - doubts);
 		}
-		g->play_m3 = direction > 0 ? g->backlash_m3 - togo : togo;
-		cache(g, 1);
 	}
 	summarize(b);
 }

@@ -55,11 +55,13 @@ struct belief {
 	double surprise;		/* squared error of prediction over expected, running mean */
 	/* means over the guesses, and standard deviations */
 	double q, q_sd, read, stored_m3;
-	double ln_tau, ln_tau_sd, ln_lag, ln_lag_sd, gain;
+	double ln_tau, ln_tau_sd, ln_lag, ln_lag_sd, gain, gain_sd;
+	double stiffness, stiffness_sd;	/* Pa/m3; 0: no pressure tells it */
 };
 
-void belief_begin(struct belief *belief, const struct belief_prior *prior, int direction,
-		  double flow);
+/* @doubt: what the rig may be if it is none of @prior; NULL: there is no such doubt */
+void belief_begin(struct belief *belief, const struct belief_prior *prior, const struct belief_prior *doubt,
+		  int direction, double flow);
 /* Time passes, the pump puts in a volume, signed. */
 void belief_advance(struct belief *belief, double dt_s, double volume_m3);
 void belief_weigh(struct belief *belief, const struct belief_readings *readings, double set_point);

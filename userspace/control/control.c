@@ -33,6 +33,9 @@
 #define GIVE_UP_S	30.0
 #define SURPRISED	9.0	/* the rig is not what it was taken for */
 #define QUIET_MAX	500
+#define PAST_MAX	1024	/* records since the first set point, to be gone through again */
+#define ANOTHER_RIG	8.0	/* times or a part of it: what a time constant may be if not as calibrated */
+#define LEARNED		0.15	/* standard deviation of ln tau: it is known */
 
 /* Mean and spread of readings at rest. */
 struct quiet {
@@ -40,6 +43,12 @@ struct quiet {
 	double last, var;
 	double sum;
 	unsigned int sum_count;		/* for the mean */
+};
+
+/* A record, as the belief was given it. */
+struct past {
+	double dt_s, volume_m3;
+	struct belief_readings readings;
 };
 
 struct control {
@@ -61,6 +70,9 @@ struct control {
 	double seen_sum;		/* readings since the first motion */
 	unsigned int seen_count;
 	unsigned int seen;		/* records since the rig has answered */
+
+	struct past past[PAST_MAX];
+	unsigned int past_count;	/* beyond PAST_MAX: there were more */
 
 	bool active;			/* feedback acts */
 	unsigned int calm;		/* records in which it had nothing to do */
@@ -100,12 +112,16 @@ static void believe(struct control *c, double direction, double flow)
 						       BACKLASH_S * size,
 		.gain = 1, .gain_var = GAIN_SD * GAIN_SD,
 	};
+	struct belief_prior doubt = { 0 };
 
 	if (c->config.model.tau_s > 0 && !c->model_void) {
+		doubt = prior;
+		doubt.tau_low_s = c->config.model.tau_s / ANOTHER_RIG;
+		doubt.tau_high_s = c->config.model.tau_s * ANOTHER_RIG;
 		believe_model(&c->config.model, &prior);
 		c->seen = SEEN_RECORDS;
 	}
-	belief_begin(&c->belief, &prior, direction < 0 ? -1 : 1, flow);
+	belief_begin(&c->belief, &prior, doubt.tau_low_s > 0 ? &doubt : NULL, direction < 0 ? -1 : 1, flow);
 }
 
 struct control *control_new(const struct control_config *config)
@@ -288,9 +304,39 @@ static double choose(struct control *c, double now_s, double dt, double pressure
 	return fmin(fmax(rate, MIN_SHARE * size), c->config.max_rate_m3_s);
 }
 
+static void remember(struct control *c, double dt_s, double volume_m3, const struct belief_readings *readings)
+{
+	if (c->past_count < PAST_MAX)
+		c->past[c->past_count] = (struct past){ dt_s, volume_m3, *readings };
+	c->past_count += c->past_count <= PAST_MAX;
+}
+
+/*
+ * The rig is not what it was taken for. What has been since it was at rest is
+ * gone through again, by one that may be anything; where that is too long ago
+ * the flow that is read has to do for a beginning.
+ */
+static void believe_anew(struct control *c)
+{
+	c->model_void = true;
+	if (c->past_count > PAST_MAX) {
+		believe(c, c->set_point, c->flow_f);
+		return;
+	}
+	believe(c, c->set_point, 0);
+	for (unsigned int i = 0; i < c->past_count; i++) {
+		belief_advance(&c->belief, c->past[i].dt_s, c->past[i].volume_m3);
+		belief_weigh(&c->belief, &c->past[i].readings, c->set_point);
+	}
+	/* Found out once is enough: from now on only what is to come can surprise. */
+	c->belief.surprise = 1;
+	c->past_count = PAST_MAX + 1;
+}
+
 static void update(struct control *c, const struct control_sample *sample, double dt)
 {
 	double flow = sample->flow_m3_s, pressure = sample->pressure_pa, rate;
+	double volume = sample->stepped_m3 - c->last_stepped;
 	struct belief_readings readings;
 
 	if (!c->moved) {
@@ -302,21 +348,20 @@ static void update(struct control *c, const struct control_sample *sample, doubl
 	pressure -= mean(&c->pressure_rest);
 	if (!c->pressure_rest.sum_count)
 		pressure = NAN;
-	belief_advance(&c->belief, dt, sample->stepped_m3 - c->last_stepped);
+	belief_advance(&c->belief, dt, volume);
 	look(c, flow, pressure);
+	readings = (struct belief_readings){
+		.flow = flow,
+		.flow_var = flow_var(c),
+		.zero_var = flow_var(c) / fmax(1, c->flow_rest.sum_count),
+		.pressure_pa = pressure,
+		.pressure_var = pressure_var(c),
+	};
+	remember(c, dt, volume, &readings);
 	if (c->active) {
-		readings = (struct belief_readings){
-			.flow = flow,
-			.flow_var = flow_var(c),
-			.zero_var = flow_var(c) / fmax(1, c->flow_rest.sum_count),
-			.pressure_pa = pressure,
-			.pressure_var = pressure_var(c),
-		};
 		belief_weigh(&c->belief, &readings, c->set_point);
-		if (c->belief.surprise > SURPRISED) {
-			c->model_void = true;
-			believe(c, c->set_point, c->flow_f);
-		}
+		if (c->belief.surprise > SURPRISED)
+			believe_anew(c);
 	}
 	rate = choose(c, sample->time_s, dt, sample->pressure_pa);
 	/* Nothing is made faster on a reading that is not there. */
@@ -351,4 +396,24 @@ void control_forget_rest(struct control *c)
 bool control_settled(const struct control *c)
 {
 	return !c->active;
+}
+
+bool control_learned(const struct control *c, struct control_model *model)
+{
+	const struct belief *b = &c->belief;
+	bool pressure = c->pressure_rest.sum_count && b->stiffness > 0;
+
+	if (!c->moved || c->active || c->seen < SEEN_RECORDS || !(b->ln_tau_sd < LEARNED))
+		return false;
+	*model = (struct control_model){
+		.tau_s = exp(b->ln_tau), .tau_error = b->ln_tau_sd,
+		.lag_s = exp(b->ln_lag), .lag_error = b->ln_lag_sd,
+		.gain = b->gain, .gain_error = b->gain_sd,
+		.backlash_m3 = NAN,
+	};
+	if (pressure) {
+		model->compliance_m3_pa = 1 / b->stiffness;
+		model->compliance_error = b->stiffness_sd / b->stiffness;
+	}
+	return true;
 }

@@ -59,9 +59,15 @@ void control_set_point(struct control *control, double time_s, double flow_m3_s)
 /* One flow record. Never a higher rate than before when the reading is missing. */
 void control_sample(struct control *control, const struct control_sample *sample,
 		    struct control_output *output);
-/* Feedback is over until the next set point: the rate asked for is the set point. */
 /* What was read at rest so far was none: the line was still relaxing. Before the first set point. */
 void control_forget_rest(struct control *control);
+/* Feedback is over until the next set point: the rate asked for is the set point. */
 bool control_settled(const struct control *control);
+/*
+ * control_learned() - what the rig has turned out to be by now
+ * False while it has not shown that: before it has settled for the first time,
+ * or where the readings leave the time constant open. Play is not told.
+ */
+bool control_learned(const struct control *control, struct control_model *model);
 
 #endif /* CONTROL_H */

@@ -48,6 +48,8 @@ struct jog {
 	bool met;			/* the home switch, in this stage, */
 	int64_t met_position;		/* there */
 	unsigned int strides;
+	void (*hear)(void *whom, const struct nanodose_record *record);	/* NULL: nobody listens */
+	void *whom;
 };
 
 static uint64_t now_ns(void)
@@ -221,6 +223,12 @@ int jog_fd(const struct jog *jog)
 const struct jog_view *jog_view(const struct jog *jog)
 {
 	return &jog->view;
+}
+
+void jog_listen(struct jog *jog, void (*hear)(void *whom, const struct nanodose_record *record), void *whom)
+{
+	jog->hear = hear;
+	jog->whom = whom;
 }
 
 int64_t jog_rate_nhz(const struct jog *jog, double speed_m_s)
@@ -440,6 +448,8 @@ static void take_flow(struct jog *jog, const struct nanodose_record *record)
 {
 	const struct nanodose_flow_record *flow = &record->flow;
 
+	if (jog->hear)
+		jog->hear(jog->whom, record);
 	if (!(flow->valid & NANODOSE_VALID_FLOW))
 		return;
 	jog->view.sensor_flags = flow->sensor_flags;

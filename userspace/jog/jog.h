@@ -54,6 +54,9 @@ void jog_close(struct jog *jog);
 int jog_fd(const struct jog *jog);
 const struct jog_view *jog_view(const struct jog *jog);
 
+/* From now on each flow record is told, by jog_tick(), before the task is looked after. NULL: no more. */
+void jog_listen(struct jog *jog, void (*hear)(void *whom, const struct nanodose_record *record), void *whom);
+
 /* The step rate of a plunger's speed, within what the pump can; not 0. */
 int64_t jog_rate_nhz(const struct jog *jog, double speed_m_s);
 

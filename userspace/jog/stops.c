@@ -9,15 +9,21 @@
 #include "buttons.h"
 #include "signal_fd.h"
 
+static void stop(struct stops *stops, uint32_t mode)
+{
+	stops->stopped = true;
+	jog_stop(stops->jog, mode);
+}
+
 static void command(struct run_control *control, enum run_command command, const char *who)
 {
 	struct stops *stops = (struct stops *)control;
 
 	(void)who;
 	if (command == RUN_EMERGENCY_STOP)
-		jog_stop(stops->jog, NANODOSE_STOP_NOW);
+		stop(stops, NANODOSE_STOP_NOW);
 	else if (command == RUN_STOP || command == RUN_PAUSE)
-		jog_stop(stops->jog, NANODOSE_STOP_RAMP);
+		stop(stops, NANODOSE_STOP_RAMP);
 }
 
 enum nanodose_exit stops_open(struct stops *stops, struct jog *jog)
@@ -60,7 +66,7 @@ void stops_handle(struct stops *stops, const struct pollfd *fds, int count)
 		if (info.ssi_signo == SIGWINCH)
 			stops->resized = true;
 		else
-			jog_stop(stops->jog, stops->asked++ ? NANODOSE_STOP_NOW : NANODOSE_STOP_RAMP);
+			stop(stops, stops->asked++ ? NANODOSE_STOP_NOW : NANODOSE_STOP_RAMP);
 	}
 	if (stops->buttons)
 		stops->buttons->handle(stops->buttons, &stops->control, fds + 1, count - 1);

@@ -17,6 +17,7 @@ struct stops {
 	int signal_fd;
 	sigset_t before;
 	unsigned int asked;	/* signals to end: one for a ramp, the next at once */
+	bool stopped;		/* by a signal or a button, so far */
 	bool resized;		/* of the terminal; for the caller to take back */
 };
 

@@ -37,6 +37,7 @@ int channel_start(struct channel *c, double sample_rate_hz)
 	c->output.stored_m3 = NAN;
 	metrics_init(&c->metrics);
 
+	config.model = c->calibration.model;
 	config.sample_period_s = c->period_s;
 	config.step_m3 = c->step_m3;
 	config.sensor_full_scale_m3_s = c->has_sensor ? c->info.sensor_full_scale_pl_min * PL_MIN :

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "calibration.h"
 #include "control.h"
 #include "measured.h"
 #include "metrics.h"
@@ -38,7 +39,10 @@ struct channel {
 	uint32_t cleared;		/* faults of the past, cleared before the run */
 	struct control *control;
 	struct control_output output;	/* of the newest flow record */
-	double step_m3;			/* volume per step */
+	double step_m3;			/* volume per step, as weighed if it was */
+	struct calibration_weighing weighing;	/* share 0: it was not */
+	struct calibration calibration;	/* tau_s 0: none */
+	bool learned;			/* what the run has learned of the rig was looked at */
 	uint64_t max_accel_nhz_s;	/* of the pump, or less by a limit */
 	double period_s;		/* of flow records */
 	bool has_sensor;

@@ -254,6 +254,8 @@ static void measure_steps(struct runner *r)
 		c->step_m3 = nanodose_volume_per_step(c->plan->syringe->diameter_m,
 						      c->info.lead_pitch_nm,
 						      c->info.microsteps_per_rev);
+		if (c->weighing.share > 0)
+			c->step_m3 *= c->weighing.share;
 		channel_limit_accel(c);
 	}
 }
@@ -277,7 +279,7 @@ struct runner *runner_new(const struct runner_options *options, enum nanodose_ex
 	r->signal_fd = -1;
 	r->wall_fd = -1;
 	if (allocate(r) && take_signals(r) && open_readings(r) && open_channels(r) && check_channels(r) &&
-	    claim_channels(r, status) && clear_channels(r)) {
+	    claim_channels(r, status) && clear_channels(r) && calibrated_load(r)) {
 		measure_steps(r);
 		if (limit_channels(r) && start_channels(r) && resume_channels(r) && create_record(r)) {
 			view_devices(r);

@@ -218,6 +218,16 @@ void watch_limits(struct runner *runner, struct channel *channel);
 /* Somebody resumes a run that asked: from now on that may be. */
 void watch_allow(struct runner *runner, const char *who);
 
+/* calibrated.c */
+/* What is kept of the rigs, before they are started. False: it cannot be read, printed. */
+bool calibrated_load(struct runner *runner);
+/* As events: with what the run begins. */
+void calibrated_tell(struct runner *runner);
+/* Once a rig has shown what it is: whether it is the one that was calibrated. */
+void calibrated_look(struct runner *runner, struct channel *channel);
+/* At the end: what the run has refined is kept. */
+void calibrated_keep(struct runner *runner);
+
 /* curve.c */
 /* Before the pumps of a curve start, and as they go. */
 void curve_begin(struct runner *runner, struct lane *lane);

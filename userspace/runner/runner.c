@@ -325,6 +325,7 @@ static void take_record(struct runner *r, struct channel *c, const struct nanodo
 	if (news & ~CHANNEL_FLOW)
 		take_news(r, c, record, news);
 	watch_limits(r, c);
+	calibrated_look(r, c);
 }
 
 static void read_channel(struct runner *r, struct channel *c)
@@ -586,6 +587,7 @@ static void finish(struct runner *r)
 	}
 	if (r->outcome != NANODOSE_EXIT_DONE)
 		program_abandon(r->program);
+	calibrated_keep(r);
 	run_event(r, r->outcome == NANODOSE_EXIT_DONE ? RECORD_INFO : RECORD_WARNING,
 		  RECORD_PROGRAM, NULL, 0, "the run is over: %s", run_status_word(r->outcome));
 	view_update(r);
@@ -654,6 +656,7 @@ enum nanodose_exit runner_run(struct runner *r)
 			  "this is a rehearsal on a model of the rig, %s; nothing is dosed",
 			  r->options.rehearsal);
 	tell_cleared(r);
+	calibrated_tell(r);
 	for (size_t i = 0; r->options.soft_yes && i < r->protocol->soft_count; i++)
 		run_event(r, RECORD_WARNING, RECORD_OPERATOR, NULL, 0, "%s said yes to: %s",
 			  r->options.soft_yes, r->protocol->soft_texts[i]);

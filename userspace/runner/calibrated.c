@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What is known of the rigs from before the run, and what the run adds to it: a
+ * rig that has changed is told, one that has not is known better from then on.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "run.h"
+
+#define CHANGED		1.3	/* times as much, or as little: more than a day's difference */
+#define GAIN_CHANGED	1.1
+#define DEVIATIONS	4	/* and more than can be doubted */
+#define DAY_ERROR	0.01	/* share by which a rig differs from one day to the next */
+
+static struct calibration_key key_of(const struct channel *c)
+{
+	struct calibration_key key;
+
+	calibration_key(&key, &c->info, c->plan->syringe, c->plan->fluid);
+	return key;
+}
+
+static bool load(struct channel *c)
+{
+	const struct calibration_key key = key_of(c);
+	char *error;
+
+	if (calibration_load_weighing(&key, &c->weighing, &error) >= 0 &&
+	    (!(c->info.features & NANODOSE_FEATURE_FLOW) || calibration_load(&key, &c->calibration, &error) >= 0))
+		return true;
+	fprintf(stderr, "nanodose: %s\n", error ? error : "out of memory");
+	free(error);
+	return false;
+}
+
+bool calibrated_load(struct runner *r)
+{
+	for (size_t i = 0; i < r->channel_count; i++) {
+		struct channel *c = &r->channels[i];
+
+		if (!load(c))
+			return false;
+		/* The gain was found without the fluid's correction. */
+		if (c->plan->correction.unit_m3_s > 0 && c->calibration.model.tau_s > 0) {
+			c->calibration.model.gain = 1;
+			c->calibration.model.gain_error = 0.05;
+		}
+	}
+	return true;
+}
+
+static const char *day(int64_t utc_ns, char text[32])
+{
+	time_t seconds = utc_ns / 1000000000;
+	struct tm local;
+
+	localtime_r(&seconds, &local);
+	strftime(text, 32, "%Y-%m-%d", &local);
+	return text;
+}
+
+void calibrated_tell(struct runner *r)
+{
+	for (size_t i = 0; i < r->channel_count; i++) {
+		const struct channel *c = &r->channels[i];
+		const struct control_model *model = &c->calibration.model;
+		char date[32], tau[40];
+
+		if (c->weighing.share > 0)
+			run_event(r, RECORD_INFO, RECORD_PROGRAM, c, 0,
+				  "a step moves %.4f of what bore and way say, as weighed on %s", c->weighing.share,
+				  day(c->weighing.utc_ns, date));
+		if (!(model->tau_s > 0))
+			continue;
+		nanodose_quantity_format(model->tau_s, NANODOSE_DIMENSION_TIME, tau, sizeof(tau));
+		run_event(r, RECORD_INFO, RECORD_PROGRAM, c, 0,
+			  "begins with the %s %s: time constant %s, sensor's gain %.3f",
+			  c->calibration.by_run ? "calibration as refined by a run on" : "calibration of",
+			  day(c->calibration.utc_ns, date), tau, model->gain);
+	}
+}
+
+/* ---- what the run has found -------------------------------------------------------- */
+
+/* How many times as much; 1 where that may be chance. */
+static double changed(double now, double now_error, double before, double before_error, double least)
+{
+	double doubt = DEVIATIONS * hypot(now_error, before_error), off = fabs(log(now / before));
+
+	return off > log(least) && off > doubt ? now / before : 1;
+}
+
+/* By its pressure a bubble is told from a clog; without one they look the same. */
+static bool tell_parts(struct runner *r, const struct channel *c, const struct control_model *now,
+		       const struct control_model *before)
+{
+	double tau = changed(now->tau_s, now->tau_error, before->tau_s, before->tau_error, CHANGED);
+	double compliance, resistance;
+
+	if (!(now->compliance_m3_pa > 0) || !(before->compliance_m3_pa > 0)) {
+		if (tau == 1)
+			return false;
+		run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, lanes_line(r, c),
+			  tau > 1 ? "the rig has changed: its flow takes %.2f times as long to follow as when it was calibrated: look for air in the line, a clog, a valve half closed, or calibrate anew" :
+				    "the rig has changed: its flow takes %.2f of the time to follow that it took when it was calibrated: look for a loose or another tube, or calibrate anew",
+			  tau);
+		return true;
+	}
+	compliance = changed(now->compliance_m3_pa, now->compliance_error, before->compliance_m3_pa,
+			     before->compliance_error, CHANGED);
+	resistance = changed(now->tau_s / now->compliance_m3_pa, now->tau_error, before->tau_s / before->compliance_m3_pa,
+			     before->tau_error, CHANGED);
+	if (compliance != 1)
+		run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, lanes_line(r, c),
+			  compliance > 1 ? "the rig has changed: it gives way %.2f times as much as when it was calibrated: look for an air bubble, or calibrate anew" :
+					   "the rig has changed: it gives way %.2f times as much as when it was calibrated: less air, or another tube; calibrate anew",
+			  compliance);
+	if (resistance != 1)
+		run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, lanes_line(r, c),
+			  resistance > 1 ? "the rig has changed: its resistance is %.2f times what it was when it was calibrated: look for a clog or a valve half closed, or calibrate anew" :
+					   "the rig has changed: its resistance is %.2f times what it was when it was calibrated: look for a leak, a loose or another tube, or calibrate anew",
+			  resistance);
+	return compliance != 1 || resistance != 1;
+}
+
+void calibrated_look(struct runner *r, struct channel *c)
+{
+	const struct control_model *before = &c->calibration.model;
+	struct control_model now;
+	double gain;
+
+	if (c->learned || !(before->tau_s > 0) || !control_learned(c->control, &now))
+		return;
+	c->learned = true;
+	tell_parts(r, c, &now, before);
+	gain = changed(now.gain, now.gain_error, before->gain, before->gain_error, GAIN_CHANGED);
+	if (gain != 1)
+		run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, lanes_line(r, c),
+			  gain < 1 ? "the volumes part: the sensor sees %.2f of the flow that it saw when it was calibrated: look for a leak before it" :
+				     "the volumes part: the sensor sees %.2f times the flow that it saw when it was calibrated: look for a siphon, and whether syringe and fluid are those of the protocol",
+			  gain);
+}
+
+static bool same_rig(const struct control_model *now, const struct control_model *before)
+{
+	return changed(now->tau_s, now->tau_error, before->tau_s, before->tau_error, CHANGED) == 1 &&
+	       changed(now->gain, now->gain_error, before->gain, before->gain_error, GAIN_CHANGED) == 1;
+}
+
+/* One that has changed stays as it was calibrated, until somebody does that anew. */
+static void keep(struct runner *r, const struct channel *c)
+{
+	const struct calibration_key key = key_of(c);
+	const struct control_model *before = &c->calibration.model;
+	struct control_model now;
+	char *error;
+
+	if (!(before->tau_s > 0) || c->plan->correction.unit_m3_s > 0 || !control_learned(c->control, &now) ||
+	    !same_rig(&now, before))
+		return;
+	now.tau_error = hypot(now.tau_error, DAY_ERROR);
+	now.gain_error = hypot(now.gain_error, DAY_ERROR);
+	now.compliance_error = hypot(now.compliance_error, DAY_ERROR);
+	now.backlash_m3 = before->backlash_m3;
+	if (!(now.tau_error < before->tau_error) && !(now.gain_error < before->gain_error))
+		return;
+	if (calibration_save(&key, &now, true, &error) >= 0)
+		return;
+	run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, 0, "%s", error ? error : "out of memory");
+	free(error);
+}
+
+void calibrated_keep(struct runner *r)
+{
+	for (size_t i = 0; i < r->channel_count && r->outcome == NANODOSE_EXIT_DONE && !r->options.rehearsal; i++)
+		keep(r, &r->channels[i]);
+}
