@@ -94,6 +94,9 @@ static void play(struct run_channel_view *view, struct run_sample *samples, stru
 		.particles_target = target_ul * plot->particles_per_ul, .whole = whole,
 		.device = "nanodose0", .sensor = "SLF3S-0600F", .step_ul = 0.0133,
 		.stored_ul = NAN, .band_ul_min = NAN,
+		.weighed = plot->particles_per_ul > 0 ? "2026-11-02" : "",
+		.calibrated = plot->particles_per_ul > 0 ?
+			      "calibration of 2026-11-03: time constant 3.42 s, sensor's gain 0.971" : "",
 	};
 	for (int i = 0; plot->phases[i].begin_s < INFINITY; i++)
 		view->peak_ul_min = fmax(view->peak_ul_min, fabs(plot->phases[i].rate_ul_min));

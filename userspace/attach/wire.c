@@ -85,6 +85,8 @@ static struct json_object *fixed(const struct run_view *view)
 		json_object_object_add(one, "device", text_or_null(c->device));
 		json_object_object_add(one, "sensor", text_or_null(c->sensor));
 		json_object_object_add(one, "step_ul", number(c->step_ul));
+		json_object_object_add(one, "weighed", text_or_null(c->weighed));
+		json_object_object_add(one, "calibrated", text_or_null(c->calibrated));
 		json_object_object_add(one, "syringe", text_or_null(c->syringe));
 		json_object_object_add(one, "fluid", text_or_null(c->fluid));
 		json_object_object_add(one, "peak_ul_min", number(c->peak_ul_min));
@@ -357,6 +359,8 @@ static int take_fixed(struct replica *r, struct json_object *told)
 		c->device = named(one, "device");
 		c->sensor = named(one, "sensor");
 		c->step_ul = number_in(one, "step_ul", 0);
+		c->weighed = named(one, "weighed");
+		c->calibrated = named(one, "calibrated");
 		c->syringe = named(one, "syringe");
 		c->fluid = named(one, "fluid");
 		c->peak_ul_min = number_in(one, "peak_ul_min", 0);

@@ -25,7 +25,7 @@ _nanodose_files()
 _nanodose()
 {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}
-	local verbs='list info monitor check plan rehearse run attach stop jog prime home setup export report verify' options=
+	local verbs='list info monitor check plan rehearse run attach stop jog prime home calibrate setup export report verify' options=
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
@@ -45,12 +45,13 @@ _nanodose()
 	jog) options='--withdraw --syringe --rate --fluid --clear --json' ;;
 	prime) options='--syringe --rate --fluid --clear --json' ;;
 	home) options='--plus --yes --syringe --rate --fluid --clear --json' ;;
+	calibrate) options='--syringe --fluid --volume --rate --weigh --density --yes --clear --json' ;;
 	export) options='--format --events --json --output' ;;
 	report) options='--output' ;;
 	verify) options='--seal --json' ;;
 	esac
 	case $before in
-	--count|--set|--rate|--seal|--fault|--signal|--syringe) return ;;
+	--count|--set|--rate|--seal|--fault|--signal|--syringe|--volume|--density) return ;;
 	--fluid) mapfile -t COMPREPLY < <(compgen -W 'water ipa' -- "$word"); return ;;
 	--format) mapfile -t COMPREPLY < <(compgen -W 'csv json hdf5' -- "$word"); return ;;
 	--rig|--inputs) _nanodose_files '*.yaml' '*.yml'; return ;;
@@ -62,7 +63,7 @@ _nanodose()
 		return
 	fi
 	case $verb in
-	info|monitor|jog|prime|home) mapfile -t COMPREPLY < <(compgen -W "$(_nanodose_pumps)" -- "$word") ;;
+	info|monitor|jog|prime|home|calibrate) mapfile -t COMPREPLY < <(compgen -W "$(_nanodose_pumps)" -- "$word") ;;
 	attach) mapfile -t COMPREPLY < <(compgen -W "$(_nanodose_runs)" -- "$word") ;;
 	stop) mapfile -t COMPREPLY < <(compgen -W "$(_nanodose_pumps) $(_nanodose_runs)" -- "$word") ;;
 	check|plan|rehearse|run) _nanodose_files '*.yaml' '*.yml' ;;

@@ -23,6 +23,31 @@ static struct calibration_key key_of(const struct channel *c)
 	return key;
 }
 
+static const char *day(int64_t utc_ns, char text[32])
+{
+	time_t seconds = utc_ns / 1000000000;
+	struct tm local;
+
+	localtime_r(&seconds, &local);
+	strftime(text, 32, "%Y-%m-%d", &local);
+	return text;
+}
+
+static void describe(struct channel *c)
+{
+	const struct control_model *model = &c->calibration.model;
+	char date[32], tau[40];
+
+	if (c->weighing.share > 0)
+		day(c->weighing.utc_ns, c->weighed_text);
+	if (!(model->tau_s > 0))
+		return;
+	nanodose_quantity_format(model->tau_s, NANODOSE_DIMENSION_TIME, tau, sizeof(tau));
+	snprintf(c->calibrated_text, sizeof(c->calibrated_text), "%s %s: time constant %s, sensor's gain %.3f",
+		 c->calibration.by_run ? "calibration as refined by a run on" : "calibration of",
+		 day(c->calibration.utc_ns, date), tau, model->gain);
+}
+
 static bool load(struct channel *c)
 {
 	const struct calibration_key key = key_of(c);
@@ -48,38 +73,22 @@ bool calibrated_load(struct runner *r)
 			c->calibration.model.gain = 1;
 			c->calibration.model.gain_error = 0.05;
 		}
+		describe(c);
 	}
 	return true;
-}
-
-static const char *day(int64_t utc_ns, char text[32])
-{
-	time_t seconds = utc_ns / 1000000000;
-	struct tm local;
-
-	localtime_r(&seconds, &local);
-	strftime(text, 32, "%Y-%m-%d", &local);
-	return text;
 }
 
 void calibrated_tell(struct runner *r)
 {
 	for (size_t i = 0; i < r->channel_count; i++) {
 		const struct channel *c = &r->channels[i];
-		const struct control_model *model = &c->calibration.model;
-		char date[32], tau[40];
 
-		if (c->weighing.share > 0)
+		if (*c->weighed_text)
 			run_event(r, RECORD_INFO, RECORD_PROGRAM, c, 0,
 				  "a step moves %.4f of what bore and way say, as weighed on %s", c->weighing.share,
-				  day(c->weighing.utc_ns, date));
-		if (!(model->tau_s > 0))
-			continue;
-		nanodose_quantity_format(model->tau_s, NANODOSE_DIMENSION_TIME, tau, sizeof(tau));
-		run_event(r, RECORD_INFO, RECORD_PROGRAM, c, 0,
-			  "begins with the %s %s: time constant %s, sensor's gain %.3f",
-			  c->calibration.by_run ? "calibration as refined by a run on" : "calibration of",
-			  day(c->calibration.utc_ns, date), tau, model->gain);
+				  c->weighed_text);
+		if (*c->calibrated_text)
+			run_event(r, RECORD_INFO, RECORD_PROGRAM, c, 0, "begins with the %s", c->calibrated_text);
 	}
 }
 

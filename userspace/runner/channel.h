@@ -42,6 +42,7 @@ struct channel {
 	double step_m3;			/* volume per step, as weighed if it was */
 	struct calibration_weighing weighing;	/* share 0: it was not */
 	struct calibration calibration;	/* tau_s 0: none */
+	char weighed_text[32], calibrated_text[256];	/* of both, for people; empty: none */
 	bool learned;			/* what the run has learned of the rig was looked at */
 	uint64_t max_accel_nhz_s;	/* of the pump, or less by a limit */
 	double period_s;		/* of flow records */

@@ -57,6 +57,8 @@ struct run_channel_view {
 	const char *device;		/* as the kernel calls it */
 	const char *sensor;		/* its flow sensor; "": none */
 	double step_ul;			/* volume of a microstep */
+	const char *weighed;		/* since when it is by weight; "": by screw and bore */
+	const char *calibrated;		/* what is known of the rig from before; "": nothing */
 	const char *syringe;
 	const char *fluid;		/* "water", "ipa" or the protocol's name */
 	double setpoint_ul_min;

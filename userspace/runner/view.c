@@ -53,6 +53,8 @@ void view_devices(struct runner *r)
 		view->device = c->info.name;
 		view->sensor = c->has_sensor ? nanodose_sensor_name(c->info.sensor_model) : "";
 		view->step_ul = c->step_m3 / UL;
+		view->weighed = c->weighed_text;
+		view->calibrated = c->calibrated_text;
 	}
 }
 

@@ -164,12 +164,20 @@ static void draw_manual(struct cells *cells, const struct layout_area *area, con
 			 channel->syringe, channel->fluid);
 		put(cells, area, &row, 0, CELL_NORMAL, line);
 		nanodose_quantity_format(channel->step_ul * 1e-9, NANODOSE_DIMENSION_VOLUME, step, sizeof(step));
-		snprintf(line, sizeof(line), "a microstep is %s, by the screw and the syringe's bore", step);
+		if (*channel->weighed)
+			snprintf(line, sizeof(line), "a microstep is %s, as weighed on %s", step, channel->weighed);
+		else
+			snprintf(line, sizeof(line), "a microstep is %s, by the screw and the syringe's bore", step);
 		put(cells, area, &row, 0, CELL_NORMAL, line);
 		snprintf(line, sizeof(line), "flow sensor %s, as its maker calibrated it for %s",
 			 channel->sensor, channel->fluid);
 		put(cells, area, &row, 0, CELL_NORMAL,
 		    *channel->sensor ? line : "no flow sensor: volumes are by steps alone");
+		if (!*channel->sensor)
+			continue;
+		snprintf(line, sizeof(line), "rig: %s", channel->calibrated);
+		put(cells, area, &row, 0, CELL_NORMAL,
+		    *channel->calibrated ? line : "rig: not calibrated; \"nanodose calibrate\" makes runs settle sooner");
 	}
 }
 
