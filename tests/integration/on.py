@@ -27,6 +27,7 @@ class Run:
 
     def __init__(self, name, text):
         self.record = fresh("on-" + name + ".db")
+        self.outlet = truth("rig0", "outlet_volume_fl")
         self.begin = {rig: truth(rig, "steps") for rig in ("rig0", "rig1")}
         self.process = start("run", write_protocol("on-" + name + ".yaml", text), "--record", self.record,
                              "--headless", "--yes")
@@ -118,6 +119,36 @@ fault("rig0", "unplug", 0)
 status = run.end()
 check("a sensor that is plugged in again is started again, and the dose ends exactly", status == 0 and exact(run, 20),
       (status, run.told, run.err))
+
+run = Run("open", HEAD + "  sensor_lost: open\n")
+run.reach(5)
+fault("rig0", "unplug")
+time.sleep(4)
+run.reach(10)
+fault("rig0", "unplug", 0)
+status = run.end()
+rates = {round(rate / 1e4) for (rate,) in query(run.record, "SELECT pump_rate_pl_min FROM sample WHERE flow_pl_min IS NULL")}
+check("sensor_lost: open: the dose goes on without the sensor, to the step", status == 0 and exact(run, 20), (status, run.told))
+check("that is told, and that the sensor is back", run.says("on by the steps and what is known of the rig") == 1 and
+      run.says("the flow sensor is back") == 1, run.told)
+check("the rate does not jump meanwhile", len(rates) == 1 and rates.pop() == 6000, rates)
+check("the outlet delivered it", abs((truth("rig0", "outlet_volume_fl") - run.outlet) * 1e-9 - 20) < 0.1)
+
+run = Run("open-late", HEAD + "  sensor_lost: open\n")
+wait_until(lambda: truth("rig0", "steps") > run.begin["rig0"] + 20, 60)
+fault("rig0", "nack")
+status = run.end()
+fault("rig0", "nack", 0)
+rates = [rate for (rate,) in query(run.record, "SELECT pump_rate_pl_min FROM sample WHERE flow_pl_min IS NULL ORDER BY time_ns")]
+check("lost on the way to the set point and for good: the dose ends exactly", status == 0 and exact(run, 20), (status, run.told))
+check("and nothing is made faster without a reading", all(later <= sooner for sooner, later in zip(rates, rates[1:])) and rates, rates[:40])
+path = write_protocol("open.yaml", HEAD.replace("fluid: water", "fluid: water, control: open") + "  air: hold\n")
+text = open(path, encoding="utf-8").read()
+run = Run("control-open", text)
+status = run.end()
+rates = {rate for (rate,) in query(run.record, "SELECT pump_rate_pl_min FROM sample WHERE pump_rate_pl_min > 0")}
+check("control: open: the pump gets the set point, and nothing else", status == 0 and exact(run, 20) and
+      len({round(rate / 1e5) for rate in rates}) == 1 and run.says("control: open: the loop is open") == 1, (rates, run.told))
 
 run = Run("other", HEAD + "  air: {retry: 5, after: 1 s}\n")
 run.reach(5)

@@ -198,12 +198,21 @@ static void load_chip(struct loader *loader, const struct node *node, struct pro
 	}
 }
 
+static void load_control(struct loader *loader, const struct node *node, struct protocol_channel *channel)
+{
+	if (node->type == NODE_SCALAR && !strcmp(node->text, "open"))
+		channel->open_loop = true;
+	else if (node->type != NODE_SCALAR || strcmp(node->text, "closed"))
+		loader_error(loader, node->at,
+			     "control: is 'closed', by the flow sensor, which it is without this key, or 'open', by the steps alone");
+}
+
 static void load_channel(struct loader *loader, const struct node *node,
 			 struct protocol_channel *channel, struct loader_channel *more)
 {
 	static const char *const keys[] = { "pump", "syringe", "loaded", "fluid", "particles",
-					   "dead_volume", "chip" };
-	const struct node *pump, *syringe, *loaded, *fluid, *particles, *dead_volume, *chip;
+					   "dead_volume", "chip", "control" };
+	const struct node *pump, *syringe, *loaded, *fluid, *particles, *dead_volume, *chip, *control;
 	struct source_position at = node->key->at;
 	char what[80];
 
@@ -221,6 +230,7 @@ static void load_channel(struct loader *loader, const struct node *node,
 	particles = node_get(node, "particles");
 	dead_volume = node_get(node, "dead_volume");
 	chip = node_get(node, "chip");
+	control = node_get(node, "control");
 	if (syringe)
 		load_syringe(loader, syringe, channel);
 	if (loaded)
@@ -234,6 +244,8 @@ static void load_channel(struct loader *loader, const struct node *node,
 			       &channel->dead_volume_m3, NULL);
 	if (chip)
 		load_chip(loader, chip, channel);
+	if (control)
+		load_control(loader, control, channel);
 }
 
 static bool good_name(struct loader *loader, const struct node *key)

@@ -143,6 +143,7 @@ struct protocol_channel {
 	struct protocol_correction correction;
 	double concentration_per_m3;	/* particles, 0 if none given */
 	double mass_concentration_kg_m3;	/* or their mass, likewise */
+	bool open_loop;			/* no feedback: the pump gets the set point */
 	double dead_volume_m3;		/* from the syringe to the chip, 0 if not given */
 	double chip_width_m, chip_height_m, chip_length_m;	/* a rectangular channel; 0: not given */
 	double viscosity_pa_s;		/* of the fluid, at 20 degC */
@@ -235,6 +236,7 @@ enum protocol_remedy {
 	PROTOCOL_REMEDY_HOLD,		/* at rest, until somebody resumes */
 	PROTOCOL_REMEDY_RETRY,
 	PROTOCOL_REMEDY_RESCUE,
+	PROTOCOL_REMEDY_OPEN,		/* of a lost sensor: on without it, by the steps and the model */
 };
 
 struct protocol_rule {		/* what to do in trouble */

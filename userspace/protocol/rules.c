@@ -88,13 +88,16 @@ static void load_rule(struct loader *loader, const struct node *node, struct pro
 		rule->remedy = PROTOCOL_REMEDY_STOP;
 	else if (node->type == NODE_SCALAR && !strcmp(node->text, "hold"))
 		rule->remedy = PROTOCOL_REMEDY_HOLD;
+	else if (node->type == NODE_SCALAR && !strcmp(node->text, "open") && !strcmp(node->key->text, "sensor_lost"))
+		rule->remedy = PROTOCOL_REMEDY_OPEN;
 	else if (node->type == NODE_MAPPING && node_get(node, "retry"))
 		load_retry(loader, node, what, rule);
 	else if (node->type == NODE_MAPPING && node_get(node, "rescue"))
 		load_rescue(loader, node, what, rule);
 	else
 		loader_error(loader, node->at,
-			     "%s: is 'stop', 'hold', {retry: 3, after: 30 s}, or {rescue: [steps]}", what);
+			     "%s: is 'stop', 'hold', %s{retry: 3, after: 30 s}, or {rescue: [steps]}", what,
+			     strcmp(node->key->text, "sensor_lost") ? "" : "'open', ");
 }
 
 void rules_load(struct loader *loader, const struct node *node)

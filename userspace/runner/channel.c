@@ -13,6 +13,7 @@
 #define REST_SHARE	0.002		/* of the sensor's full scale */
 #define REST_SPREADS	8		/* and of the spread of a half's mean */
 #define HALF_READINGS	(CHANNEL_REST_READINGS / 2)
+#define SENSOR_TRY_NS	2000000000ULL	/* a lost sensor may be plugged in again */
 #define RATE_CHANGE	2e-4		/* a smaller change of rate is not worth an order */
 
 int channel_start(struct channel *c, double sample_rate_hz)
@@ -40,7 +41,7 @@ int channel_start(struct channel *c, double sample_rate_hz)
 	config.model = c->calibration.model;
 	config.sample_period_s = c->period_s;
 	config.step_m3 = c->step_m3;
-	config.sensor_full_scale_m3_s = c->has_sensor ? c->info.sensor_full_scale_pl_min * PL_MIN :
+	config.sensor_full_scale_m3_s = c->has_sensor && !c->plan->open_loop ? c->info.sensor_full_scale_pl_min * PL_MIN :
 							0;
 	c->control = control_new(&config);
 	if (!c->control)
@@ -400,6 +401,7 @@ static void take_flow(struct channel *c, const struct nanodose_record *record)
 	c->pressure_pa = NAN;
 	c->sensor_flags = flow->sensor_flags;
 	c->flags_valid = flow->valid & NANODOSE_VALID_FLOW;
+	c->missing = c->flags_valid ? 0 : c->missing + 1;
 	if (flow->valid & NANODOSE_VALID_FLOW) {
 		c->flow_m3_s = protocol_flow_m3_s(c->plan, reading_m3_s);
 		beyond = isnan(c->flow_m3_s) || flow->sensor_flags & NANODOSE_SENSOR_FLAG_HIGH_FLOW ||
@@ -470,6 +472,26 @@ unsigned int channel_take(struct channel *c, const struct nanodose_record *recor
 		return CHANNEL_DROPPED;
 	}
 	return 0;
+}
+
+bool channel_senses(const struct channel *c)
+{
+	return c->has_sensor && !c->without_sensor;
+}
+
+int channel_go_without(struct channel *c, uint64_t now_ns)
+{
+	struct control_sample sample = { .time_s = now_ns / NHZ, .flow_m3_s = NAN, .pressure_pa = NAN };
+
+	if (channel_ask(c))
+		return -1;
+	sample.stepped_m3 = channel_delivered_m3(c);
+	control_sample(c->control, &sample, &c->output);
+	if (now_ns < c->sensor_try_ns + SENSOR_TRY_NS)
+		return 0;
+	/* Whether it answers its records tell. */
+	c->sensor_try_ns = now_ns;
+	return channel_restart_sensor(c) && errno == ENODEV ? -1 : 0;
 }
 
 int channel_ask(struct channel *c)

@@ -53,6 +53,8 @@ struct channel {
 	int64_t position;		/* newest known */
 	double target_m3;		/* exact sum of all motions begun, since origin */
 	double spared_m3;		/* of what motions were to move at most */
+	uint64_t sensor_try_ns;		/* when a lost sensor was last tried */
+	bool without_sensor;		/* the protocol goes on while it is lost */
 	bool air_allowed;		/* air in the line is a warning, no fault */
 
 	/* the motion under way */
@@ -82,6 +84,7 @@ struct channel {
 	bool asked[PROTOCOL_LIMITS], allowed[PROTOCOL_LIMITS];		/* of soft ones: what a person says */
 	double flow_m3_s, pressure_pa, temperature_c;
 	uint16_t sensor_flags;
+	unsigned int missing;		/* records without a reading, in a row */
 	bool flags_valid;		/* they came with a reading */
 	uint32_t state, faults;
 
@@ -164,7 +167,14 @@ double channel_stepped_m3(const struct channel *channel);
 
 /* Take in a kernel record; returns CHANNEL_* bits. */
 unsigned int channel_take(struct channel *channel, const struct nanodose_record *record);
+/* It has a sensor, which is not lost: flow records come. */
+bool channel_senses(const struct channel *channel);
 /* A pump without a sensor has no flow records: ask it where it is. -1 with errno. */
 int channel_ask(struct channel *channel);
+/*
+ * The same while the sensor is lost: the loop goes on by its model, and now and
+ * then the sensor is tried again. -1 with errno.
+ */
+int channel_go_without(struct channel *channel, uint64_t now_ns);
 
 #endif /* CHANNEL_H */

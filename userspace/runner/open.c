@@ -157,7 +157,7 @@ static bool create_record(struct runner *r)
  * The protocol's limits and the step's volume to the driver, which then holds
  * to them by itself and can tell steps without flow.
  */
-static int limit_channel(struct channel *c)
+static int limit_channel(const struct runner *r, struct channel *c)
 {
 	const double *most = c->plan->limits[PROTOCOL_HARD].most;
 	struct nanodose_limits limits;
@@ -172,6 +172,8 @@ static int limit_channel(struct channel *c)
 	/* Where the protocol says nothing of pressure, the driver's default stands. */
 	if (isfinite(most[PROTOCOL_LIMIT_PRESSURE]))
 		limits.over_pressure_pa = fmin(INT32_MAX, ceil(most[PROTOCOL_LIMIT_PRESSURE]));
+	if (r->protocol->rules[PROTOCOL_SENSOR_LOST].remedy == PROTOCOL_REMEDY_OPEN)
+		limits.warn_faults |= NANODOSE_FAULT_SENSOR_LOST;
 	return nanodose_device_set_limits(c->device, &limits);
 }
 
@@ -182,7 +184,7 @@ static bool limit_channels(struct runner *r)
 	for (size_t i = 0; i < r->channel_count; i++) {
 		struct channel *c = &r->channels[i];
 
-		if (!limit_channel(c))
+		if (!limit_channel(r, c))
 			continue;
 		fprintf(stderr, "nanodose: %s: the driver refuses the limits of channel %s: %s\n",
 			c->plan->pump, c->plan->name, strerror(errno));

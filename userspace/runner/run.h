@@ -215,6 +215,8 @@ void remedy_tick(struct runner *runner);
 /* watch.c */
 /* The newest readings of a channel: beyond a hard limit the run stops, beyond a soft one it asks. */
 void watch_limits(struct runner *runner, struct channel *channel);
+/* A sensor that the protocol does without while it is lost: that it is, and that it is back. */
+void watch_sensor(struct runner *runner, struct channel *channel);
 /* Somebody resumes a run that asked: from now on that may be. */
 void watch_allow(struct runner *runner, const char *who);
 

@@ -325,6 +325,7 @@ static void take_record(struct runner *r, struct channel *c, const struct nanodo
 	if (news & ~CHANNEL_FLOW)
 		take_news(r, c, record, news);
 	watch_limits(r, c);
+	watch_sensor(r, c);
 	calibrated_look(r, c);
 }
 
@@ -356,7 +357,7 @@ static void watch_silence(struct runner *r)
 		double limit_s = fmax(SILENCE_S, 5 * c->period_s);
 		uint64_t since_ns = c->flow_ns > r->begin_ns ? c->flow_ns : r->begin_ns;
 
-		if (!c->has_sensor || c->gone || r->now_ns < since_ns + (uint64_t)(limit_s * 1e9))
+		if (!channel_senses(c) || c->gone || r->now_ns < since_ns + (uint64_t)(limit_s * 1e9))
 			continue;
 		run_event(r, RECORD_FAULT, RECORD_INTERLOCK, c, 0, "no flow record for %.0f ms",
 			  limit_s * 1e3);
@@ -416,7 +417,9 @@ static void refresh_all(struct runner *r)
 
 		if (channel_refresh(c, r->now_ns))
 			run_order_failed(r, c, "drive");
-		if (!c->has_sensor && c->moving && !c->gone && channel_ask(c))
+		if (c->gone)
+			continue;
+		if (c->without_sensor ? channel_go_without(c, r->now_ns) : !c->has_sensor && c->moving && channel_ask(c))
 			run_order_failed(r, c, "question");
 	}
 }
@@ -530,7 +533,7 @@ static bool calm(const struct runner *r)
 static int wait_ms(const struct runner *r)
 {
 	for (size_t i = 0; i < r->channel_count; i++)
-		if (!r->channels[i].has_sensor)
+		if (!channel_senses(&r->channels[i]))
 			return TICK_MS;
 	return calm(r) ? CALM_MS : SILENCE_S * 1000;
 }
@@ -632,6 +635,9 @@ static void tell_cleared(struct runner *r)
 				run_event(r, RECORD_INFO, RECORD_PROGRAM, c, 0,
 					  "cleared a fault of before the run: %s",
 					  nanodose_fault_name(bit));
+		if (c->has_sensor && c->plan->open_loop)
+			run_event(r, RECORD_INFO, RECORD_PROTOCOL, c, c->plan->at.line,
+				  "control: open: the loop is open, the dose rests on the steps alone");
 		if (!c->has_sensor)
 			run_event(
 				r, RECORD_WARNING, RECORD_PROGRAM, c, 0,

@@ -203,7 +203,9 @@ static bool drained(struct runner *r, struct lane *lane)
 		double most_m3 = DRAINED_VOLUME * lane->step.step->flows[i].volume_m3;
 
 		/* Only a reading from after the end can tell. */
-		if (c->has_sensor && (c->flow_ns <= lane->step.drain_ns || !(left < DRAINED)))
+		if (channel_senses(c) && c->flow_ns <= lane->step.drain_ns)
+			return false;
+		if (c->has_sensor && !(left < DRAINED))
 			return false;
 		/* NAN while it is not known */
 		if (c->has_sensor && fabs(c->output.stored_m3) > most_m3)

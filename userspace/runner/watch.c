@@ -9,6 +9,7 @@
 #include "run.h"
 
 #define ENOUGH	3	/* readings in a row */
+#define MISSING	5	/* records without one: as the driver has it for a lost sensor */
 
 static const struct {
 	enum protocol_limit limit;
@@ -71,6 +72,22 @@ void watch_limits(struct runner *r, struct channel *c)
 			beyond_hard(r, c, i, what, most);
 		else
 			beyond_soft(r, c, i, what, most);
+	}
+}
+
+void watch_sensor(struct runner *r, struct channel *c)
+{
+	const struct protocol_rule *rule = &r->protocol->rules[PROTOCOL_SENSOR_LOST];
+
+	if (rule->remedy != PROTOCOL_REMEDY_OPEN || !c->has_sensor || !c->readings)
+		return;
+	if (c->missing == MISSING && !c->without_sensor) {
+		c->without_sensor = true;
+		run_event(r, RECORD_WARNING, RECORD_PROTOCOL, c, rule->at.line,
+			  "on sensor_lost: no reading of the flow: on by the steps and what is known of the rig; look at the sensor's cable and supply");
+	} else if (!c->missing && c->without_sensor) {
+		c->without_sensor = false;
+		run_event(r, RECORD_INFO, RECORD_PROTOCOL, c, rule->at.line, "the flow sensor is back");
 	}
 }
 
