@@ -121,6 +121,45 @@ static void tell_model(const struct judge_rig *rig)
 		model->backlash_m3 / rig->step_m3, rig->params.backlash_steps);
 }
 
+/* Each fault on each rig: how many are named rightly, and how soon. */
+static void measure_faults(enum judge_loop loop)
+{
+	double *times = calloc(rig_count, sizeof(double)), *released = calloc(rig_count, sizeof(double));
+
+	for (enum judge_fault fault = JUDGE_CLOSED; fault < JUDGE_FAULTS; fault++) {
+		static const enum diagnosis_trouble right[] = {
+			[JUDGE_CLOSED] = DIAGNOSIS_OCCLUSION, [JUDGE_STALLED] = DIAGNOSIS_EMPTY,
+			[JUDGE_LEAKS] = DIAGNOSIS_LEAK, [JUDGE_FREE] = DIAGNOSIS_FREE_FLOW,
+			[JUDGE_SAME] = DIAGNOSIS_STUCK,
+		};
+		unsigned int judged = 0, named = 0, taken = 0;
+		char name[64];
+
+		for (unsigned int i = 0; i < rig_count; i++) {
+			struct judge_trouble trouble;
+
+			if (!judge_trouble(&rigs[i], loop, fault, &trouble))
+				continue;
+			if (verbose)
+				fprintf(stderr, "%s %s %s tau %.3g p %d named %s%s after %.3g s, bar %.3g s, released %.3g %%\n",
+					rigs[i].name, judge_loop_names[loop], judge_fault_names[fault], rigs[i].tau_s,
+					rigs[i].has_pressure, diagnosis_name(trouble.named), trouble.sure ? "" : "?",
+					trouble.named_s, trouble.bar_s, 100 * trouble.released);
+			times[judged++] = trouble.named_s / trouble.bar_s;
+			named += trouble.named == right[fault] || !trouble.sure;
+			if (!isnan(trouble.released))
+				released[taken++] = 100 * trouble.released;
+		}
+		fprintf(stderr, "%s %s: %u of %u\n", judge_loop_names[loop], judge_fault_names[fault], named, judged);
+		(void)name;
+		if (fault == JUDGE_CLOSED)
+			fprintf(stderr, "time/bar median %g p95 %g released median %g p95 %g %%\n", judge_percentile(times, judged, 0.5),
+				judge_percentile(times, judged, 0.95), judge_percentile(released, taken, 0.5), judge_percentile(released, taken, 0.95));
+	}
+	free(times);
+	free(released);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int drawn = argc > 1 ? atoi(argv[1]) : 500;
@@ -140,6 +179,26 @@ int main(int argc, char **argv)
 		judge_calibrate(&rigs[i]);
 		if (verbose)
 			tell_model(&rigs[i]);
+	}
+	if (getenv("ND_BENCH_ALARMS")) {
+		double hours = atof(getenv("ND_BENCH_ALARMS")), sum = 0;
+		unsigned int alarms = 0;
+
+		for (unsigned int i = 0; i < rig_count; i++) {
+			unsigned int n = judge_false_alarms(&rigs[i], i / 2 % 2 ? JUDGE_OURS : JUDGE_OURS_CALIBRATED, hours);
+
+			if (n)
+				fprintf(stderr, "%s tau %g p %d: %u alarms\n", rigs[i].name, rigs[i].tau_s, rigs[i].has_pressure, n);
+			alarms += n;
+			sum += hours;
+		}
+		fprintf(stderr, "%u alarms in %g h\n", alarms, sum);
+		return 0;
+	}
+	if (getenv("ND_BENCH_FAULTS")) {
+		for (int loop = JUDGE_OURS; loop < JUDGE_LOOPS; loop++)
+			measure_faults(loop);
+		return 0;
 	}
 	for (int loop = 0; loop < JUDGE_LOOPS; loop++) {
 		struct result r = { .mix = calloc(rig_count * MIX_LOOKS / 2, sizeof(double)) };

@@ -9,13 +9,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "control.h"
-#include "control_judge.h"
+#include "control_bench.h"
 #include "identify.h"
 
 #define PL_MIN		(1e-15 / 60)	/* m3/s */
-#define FL		1e-18		/* m3 */
-#define PERIOD_S	(JUDGE_PERIOD_NS / 1e9)
 #define ORDER_NS	1000000ULL	/* from the record to the pump */
 #define REST_RECORDS	25		/* before the set point */
 #define PRESSURE_NOISE_PA 20
@@ -30,30 +27,6 @@
 
 const char *const judge_loop_names[JUDGE_LOOPS] = {
 	"open", "pi_simc", "pi_fixed", "uncalibrated", "calibrated",
-};
-
-struct bench {
-	const struct judge_rig *rig;
-	enum judge_loop loop;
-	struct sim_plant plant;
-	struct sim_sensor sensor;
-	struct sim_noise noise;
-	uint64_t now_ns;
-	double rate, asked, wanted;	/* of the pump: now, on its way to, from the next order */
-	double phase;			/* of the step under way */
-	int64_t steps, end_steps;	/* made, whatever the way */
-	int way;			/* 1: out, -1: back */
-	int64_t position;
-	double looks[JUDGE_LOOKS];	/* outlet flow in the newest period, m3/s */
-	double flow_m3_s;		/* newest reading */
-	struct control *control;
-	struct control_output output;
-	double set_point;
-	double kp, ki, integral;	/* of the PI loops */
-	double read_m3;			/* by the sensor, since the set point */
-	bool reverses;
-	uint64_t records;
-	double cpu_s;
 };
 
 /*
@@ -77,7 +50,7 @@ static void tune(struct bench *b)
 	}
 }
 
-static void begin(struct bench *b, const struct judge_rig *rig, enum judge_loop loop)
+void bench_begin(struct bench *b, const struct judge_rig *rig, enum judge_loop loop)
 {
 	static const uint8_t start_water[] = { 0x36, 0x08 };
 	struct control_config config = {
@@ -106,7 +79,7 @@ static void begin(struct bench *b, const struct judge_rig *rig, enum judge_loop 
 }
 
 /* Steps until a time, the rate on its way to the one asked for. */
-static void turn(struct bench *b, uint64_t until_ns)
+void bench_turn(struct bench *b, uint64_t until_ns)
 {
 	double volume = b->rig->step_m3, accel = b->rig->accel_m3_s2 / volume;
 	double left_s = (until_ns - b->now_ns) / 1e9, at_s = 0;
@@ -144,13 +117,13 @@ static void turn(struct bench *b, uint64_t until_ns)
 	sim_plant_advance(&b->plant, until_ns);
 }
 
-static double outlet_flow(const struct bench *b)
+double bench_outlet_m3_s(const struct bench *b)
 {
 	/* what sim_plant_outlet_flow_pl_min() says, in double precision */
 	return (b->plant.stored.whole + b->plant.stored.part * 0x1p-64) * FL / b->rig->tau_s;
 }
 
-static void read_sensor(struct bench *b, struct control_sample *sample)
+void bench_read(struct bench *b, struct control_sample *sample)
 {
 	const struct sim_sensor_type *type = b->sensor.type;
 	uint8_t frame[SIM_SENSOR_FRAME_LEN];
@@ -191,7 +164,7 @@ static double cpu_now_s(void)
 }
 
 /* A record period of the rig's life. */
-static void live(struct bench *b)
+void bench_live(struct bench *b)
 {
 	struct control_sample sample;
 	double begin_s;
@@ -200,13 +173,13 @@ static void live(struct bench *b)
 		uint64_t until_ns = b->now_ns + JUDGE_PERIOD_NS / JUDGE_LOOKS;
 
 		if (i == 0) {
-			turn(b, b->now_ns + ORDER_NS);
+			bench_turn(b, b->now_ns + ORDER_NS);
 			b->asked = b->wanted;
 		}
-		turn(b, until_ns);
-		b->looks[i] = outlet_flow(b);
+		bench_turn(b, until_ns);
+		b->looks[i] = bench_outlet_m3_s(b);
 	}
-	read_sensor(b, &sample);
+	bench_read(b, &sample);
 	switch (b->loop) {
 	case JUDGE_OPEN:
 		b->wanted = b->set_point;
@@ -227,10 +200,10 @@ static void live(struct bench *b)
 	}
 }
 
-static void go(struct bench *b)
+void bench_go(struct bench *b)
 {
 	for (int i = 0; i < REST_RECORDS; i++)
-		live(b);
+		bench_live(b);
 	b->set_point = b->rig->set_point_m3_s;
 	b->wanted = b->set_point;
 	b->integral = 0;
@@ -239,7 +212,7 @@ static void go(struct bench *b)
 		control_set_point(b->control, b->now_ns / 1e9, b->set_point);
 }
 
-static void rest(struct bench *b)
+void bench_rest(struct bench *b)
 {
 	b->end_steps = b->steps;
 	b->rate = 0;
@@ -260,11 +233,11 @@ void judge_calibrate(struct judge_rig *rig)
 	double volume_m3;
 	struct bench b;
 
-	begin(&b, rig, JUDGE_OPEN);
+	bench_begin(&b, rig, JUDGE_OPEN);
 	b.end_steps = 0;
 	while (next != IDENTIFY_DONE) {
-		turn(&b, b.now_ns + JUDGE_PERIOD_NS);
-		read_sensor(&b, &sample);
+		bench_turn(&b, b.now_ns + JUDGE_PERIOD_NS);
+		bench_read(&b, &sample);
 		next = identify_sample(identify, &sample, b.steps < b.end_steps, &volume_m3);
 		if (next != IDENTIFY_MOVE)
 			continue;
@@ -286,10 +259,10 @@ void judge_flow(const struct judge_rig *rig, enum judge_loop loop, struct judge_
 	bool above = false;
 
 	*flow = (struct judge_flow){ 0 };
-	begin(&b, rig, loop);
-	go(&b);
+	bench_begin(&b, rig, loop);
+	bench_go(&b);
 	for (unsigned int i = 0; i < periods; i++) {
-		live(&b);
+		bench_live(&b);
 		for (unsigned int k = 0; k < JUDGE_LOOKS; k++) {
 			double share = b.looks[k] / rig->set_point_m3_s, off;
 
@@ -336,18 +309,18 @@ void judge_dose(const struct judge_rig *rig, enum judge_loop loop, struct judge_
 	struct bench b;
 	double limit_s;
 
-	begin(&b, rig, loop);
-	go(&b);
+	bench_begin(&b, rig, loop);
+	bench_go(&b);
 	if (!by_sensor)
 		b.end_steps = b.steps + llround(volume / rig->step_m3);
 	limit_s = b.now_ns / 1e9 + 3 * DOSE_S;
 	/* PI loops count what the sensor has seen, as those who build them do. */
 	while (b.now_ns / 1e9 < limit_s && (by_sensor ? b.read_m3 < volume : b.steps < b.end_steps))
-		live(&b);
-	rest(&b);
+		bench_live(&b);
+	bench_rest(&b);
 	limit_s = b.now_ns / 1e9;
 	do
-		live(&b);
+		bench_live(&b);
 	while (!dose_over(&b, b.now_ns / 1e9 - limit_s));
 	dose->wait_s = b.now_ns / 1e9 - limit_s;
 	dose->error = fabs(sim_plant_outlet_volume_fl(&b.plant) * FL - (volume - lost)) / volume;
@@ -361,12 +334,12 @@ unsigned int judge_mix(const struct judge_rig rigs[2], enum judge_loop loop, dou
 	unsigned int count = 0;
 
 	for (int i = 0; i < 2; i++) {
-		begin(&b[i], &rigs[i], loop);
-		go(&b[i]);
+		bench_begin(&b[i], &rigs[i], loop);
+		bench_go(&b[i]);
 	}
 	for (unsigned int i = 0; i < MIX_S / PERIOD_S; i++) {
-		live(&b[0]);
-		live(&b[1]);
+		bench_live(&b[0]);
+		bench_live(&b[1]);
 		for (unsigned int k = 0; k < JUDGE_LOOKS; k++) {
 			double one = b[0].looks[k] / rigs[0].set_point_m3_s;
 			double other = b[1].looks[k] / rigs[1].set_point_m3_s;

@@ -85,6 +85,27 @@ void judge_dose(const struct judge_rig *rig, enum judge_loop loop, struct judge_
 unsigned int judge_mix(const struct judge_rig rigs[2], enum judge_loop loop, double *errors,
 		       unsigned int room);
 
+enum judge_fault {
+	JUDGE_WELL, JUDGE_CLOSED, JUDGE_STALLED, JUDGE_LEAKS, JUDGE_FREE, JUDGE_SAME, JUDGE_FAULTS,
+};
+
+extern const char *const judge_fault_names[JUDGE_FAULTS];
+
+/* A rig that goes well until it has settled, and then does not. */
+struct judge_trouble {
+	enum diagnosis_trouble named;	/* by the loop; NONE: nothing was said in time */
+	bool sure;
+	double named_s;			/* since the fault */
+	double bar_s;			/* time for the pressure behind a closed outlet to reach 1 bar */
+	double released;		/* of what was stored, what comes when it opens; NAN: not named */
+};
+
+/* @settled: false where it never did, and nothing is judged. */
+bool judge_trouble(const struct judge_rig *rig, enum judge_loop loop, enum judge_fault fault,
+		   struct judge_trouble *trouble);
+/* Hours of a well rig whose set point changes: how often something is said to be wrong. */
+unsigned int judge_false_alarms(const struct judge_rig *rig, enum judge_loop loop, double hours);
+
 /* Share p (0 to 1) of the values lies below. Sorts them. */
 double judge_percentile(double *values, unsigned int count, double p);
 

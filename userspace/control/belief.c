@@ -162,6 +162,16 @@ void belief_begin(struct belief *b, const struct belief_prior *prior, const stru
 	summarize(b);
 }
 
+void belief_rest(struct belief *b)
+{
+	for (int i = 0; i < BELIEF_GUESSES; i++) {
+		struct guess *g = &b->guesses[i];
+
+		g->q = g->s = g->read = g->q_by_tau = 0;
+	}
+	summarize_flow(b);
+}
+
 void belief_advance(struct belief *b, double dt, double volume)
 {
 	bool fresh = fabs(dt - b->cached_s) < 1e-3 * b->cached_s;
@@ -273,7 +283,9 @@ void belief_weigh(struct belief *b, const struct belief_readings *readings, doub
 	flow_var = readings->flow_var + floor * floor +
 		   records * (model * model + timing * timing + readings->zero_var);
 	hurry = TIMING_S * (pressure - b->pressure) / b->cached_s;
-	b->pressure = pressure;
+	/* one that is missed must not be missed for ever */
+	if (!isnan(pressure))
+		b->pressure = pressure;
 	pressure_var = readings->pressure_var + records * (push * push + hurry * hurry);
 	for (int i = 0; i < BELIEF_GUESSES; i++) {
 		struct guess *g = &b->guesses[i];

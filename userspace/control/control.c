@@ -35,6 +35,9 @@
 #define QUIET_MAX	500
 #define PAST_MAX	1024	/* records since the first set point, to be gone through again */
 #define ANOTHER_RIG	8.0	/* times or a part of it: what a time constant may be if not as calibrated */
+#define DIAGNOSED_BACKLASH_STEPS 100.0
+#define USUAL_LAG_S	0.02
+#define SHORT_S		0.05	/* likewise, of one that is too short to be known any better */
 #define LEARNED		0.15	/* standard deviation of ln tau: it is known */
 
 /* Mean and spread of readings at rest. */
@@ -74,8 +77,13 @@ struct control {
 	struct past past[PAST_MAX];
 	unsigned int past_count;	/* beyond PAST_MAX: there were more */
 
+	bool pressure_seen;
+	double pressure;		/* newest reading without its zero; NAN: none */
 	bool active;			/* feedback acts */
 	unsigned int calm;		/* records in which it had nothing to do */
+
+	struct diagnosis diagnosis;
+	bool diagnosed;			/* it has the rig as of this set point */
 };
 
 /* Evenly in the logarithm, so wide that its standard deviation is the error, and some more. */
@@ -175,6 +183,7 @@ void control_set_point(struct control *c, double time_s, double flow_m3_s)
 	c->rate = fmin(size, c->config.max_rate_m3_s);
 	c->active = size > 0 && size <= c->config.sensor_full_scale_m3_s;
 	c->calm = 0;
+	c->diagnosed = false;
 	if (!c->moved && size > 0) {
 		believe(c, flow_m3_s, 0);
 		c->moved = true;
@@ -333,6 +342,50 @@ static void believe_anew(struct control *c)
 	c->past_count = PAST_MAX + 1;
 }
 
+/*
+ * A calibrated rig is looked at from the start, another once it has settled; and
+ * each time it has, by what it has turned out to be.
+ */
+static void know_well_rig(struct control *c)
+{
+	const struct control_model *known = &c->config.model;
+	double backlash_m3 = DIAGNOSED_BACKLASH_STEPS * c->config.step_m3;
+	struct control_model learned;
+
+	if (c->diagnosed || c->diagnosis.trouble || c->set_point == 0)
+		return;
+	if (!control_learned(c, &learned)) {
+		if (c->diagnosis.on || !(known->tau_s > 0) || c->model_void)
+			return;
+		learned = *known;
+	} else {
+		c->diagnosed = true;
+	}
+	diagnosis_begin(&c->diagnosis, &(struct diagnosis_model){
+		.tau_s = learned.tau_s, .tau_error = learned.tau_error,
+		.lag_s = learned.lag_s > 0 ? learned.lag_s : USUAL_LAG_S,
+		.gain = known->tau_s > 0 ? known->gain : 1,
+		.gain_error = known->tau_s > 0 ? known->gain_error : GAIN_SD,
+		.stiffness_pa_m3 = learned.compliance_m3_pa > 0 ? 1 / learned.compliance_m3_pa : 0,
+		.backlash_m3 = isnan(known->backlash_m3) ? 0 : known->backlash_m3,
+		.backlash_most_m3 = backlash_m3,
+	}, c->diagnosed ? c->belief.q : 0);
+}
+
+static void diagnose(struct control *c, double dt_s, double volume_m3, const struct belief_readings *readings)
+{
+	const struct diagnosis_record record = {
+		.dt_s = dt_s, .volume_m3 = volume_m3,
+		.flow_m3_s = readings->flow, .flow_sd = sqrt(readings->flow_var),
+		.flow_noise = c->flow_rest.count >= 10 ? sqrt(c->flow_rest.var) : 0,
+		.pressure_pa = readings->pressure_pa, .pressure_sd = sqrt(readings->pressure_var),
+	};
+
+	if (c->config.sensor_full_scale_m3_s > 0)
+		diagnosis_take(&c->diagnosis, &record);
+	know_well_rig(c);
+}
+
 static void update(struct control *c, const struct control_sample *sample, double dt)
 {
 	double flow = sample->flow_m3_s, pressure = sample->pressure_pa, rate;
@@ -346,8 +399,11 @@ static void update(struct control *c, const struct control_sample *sample, doubl
 	}
 	flow -= mean(&c->flow_rest);
 	pressure -= mean(&c->pressure_rest);
-	if (!c->pressure_rest.sum_count)
+	/* One that never shows any is not in this line, or too coarse for it. */
+	c->pressure_seen |= fabs(pressure) > PRESSURE_SEEN * sqrt(pressure_var(c));
+	if (!c->pressure_rest.sum_count || !c->pressure_seen)
 		pressure = NAN;
+	c->pressure = pressure;
 	belief_advance(&c->belief, dt, volume);
 	look(c, flow, pressure);
 	readings = (struct belief_readings){
@@ -358,6 +414,7 @@ static void update(struct control *c, const struct control_sample *sample, doubl
 		.pressure_var = pressure_var(c),
 	};
 	remember(c, dt, volume, &readings);
+	diagnose(c, dt, volume, &readings);
 	if (c->active) {
 		belief_weigh(&c->belief, &readings, c->set_point);
 		if (c->belief.surprise > SURPRISED)
@@ -384,6 +441,7 @@ void control_sample(struct control *c, const struct control_sample *sample,
 	output->pump_rate_m3_s = copysign(c->rate, c->set_point);
 	output->flow_m3_s = c->seen ? c->belief.q : c->flow_f;
 	output->flow_sd_m3_s = c->seen ? c->belief.q_sd : NAN;
+	output->trouble = c->diagnosis.trouble;
 	output->stored_m3 = c->seen && c->belief.ln_tau_sd < 0.5 ? c->belief.stored_m3 : NAN;
 }
 
@@ -401,9 +459,10 @@ bool control_settled(const struct control *c)
 bool control_learned(const struct control *c, struct control_model *model)
 {
 	const struct belief *b = &c->belief;
-	bool pressure = c->pressure_rest.sum_count && b->stiffness > 0;
+	bool pressure = c->pressure_seen && b->stiffness > 0;
 
-	if (!c->moved || c->active || c->seen < SEEN_RECORDS || !(b->ln_tau_sd < LEARNED))
+	if (!c->moved || c->active || c->seen < SEEN_RECORDS ||
+	    !(b->ln_tau_sd < LEARNED || b->ln_tau_sd * exp(b->ln_tau) < SHORT_S))
 		return false;
 	*model = (struct control_model){
 		.tau_s = exp(b->ln_tau), .tau_error = b->ln_tau_sd,
@@ -411,9 +470,43 @@ bool control_learned(const struct control *c, struct control_model *model)
 		.gain = b->gain, .gain_error = b->gain_sd,
 		.backlash_m3 = NAN,
 	};
+	/* steady flow tells the gain better than all that came before it */
+	if (c->diagnosis.gain_known) {
+		model->gain = c->diagnosis.model.gain;
+		model->gain_error = c->diagnosis.model.gain_error;
+	}
 	if (pressure) {
 		model->compliance_m3_pa = 1 / b->stiffness;
 		model->compliance_error = b->stiffness_sd / b->stiffness;
 	}
 	return true;
+}
+
+const struct diagnosis_evidence *control_evidence(const struct control *c)
+{
+	return &c->diagnosis.evidence;
+}
+
+double control_release_m3(const struct control *c)
+{
+	const struct diagnosis *d = &c->diagnosis;
+	double way = d->trouble ? d->way : d->direction < 0 ? -1 : 1, stored_m3 = 0;
+
+	if (d->trouble == DIAGNOSIS_OCCLUSION)
+		stored_m3 = d->evidence.stored_m3;
+	else if (d->on && d->model.stiffness_pa_m3 > 0 && !isnan(c->pressure))
+		stored_m3 = way * c->pressure / d->model.stiffness_pa_m3;
+	if (!(stored_m3 > 0))
+		return 0;
+	return stored_m3 + (way > 0 ? d->play_m3 : d->model.backlash_m3 - d->play_m3);
+}
+
+void control_forget_trouble(struct control *c)
+{
+	/* as it was when it was well; its play is all to go */
+	if (c->diagnosis.on)
+		diagnosis_again(&c->diagnosis);
+	c->diagnosed = false;
+	belief_rest(&c->belief);
+	c->past_count = PAST_MAX + 1;
 }

@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+#include "diagnosis.h"
+
 /*
  * What is known of the rig beforehand, by calibration; tau_s 0: nothing. Errors
  * are standard deviations, as a share.
@@ -42,10 +44,12 @@ struct control_output {
 	double flow_m3_s;		/* estimated outlet flow */
 	double flow_sd_m3_s;		/* standard deviation of it; NAN: not known yet */
 	double stored_m3;		/* estimated volume held back by compliance; NAN: not known yet */
+	enum diagnosis_trouble trouble;	/* once the readings part from what a well rig would give */
 };
 
 struct control;
 
+/* NULL with errno ENOMEM. */
 /* NULL with errno ENOMEM. */
 struct control *control_new(const struct control_config *config);
 void control_free(struct control *control);
@@ -69,5 +73,19 @@ bool control_settled(const struct control *control);
  * or where the readings leave the time constant open. Play is not told.
  */
 bool control_learned(const struct control *control, struct control_model *model);
+
+/* What speaks for the trouble that control_sample() has told. */
+const struct diagnosis_evidence *control_evidence(const struct control *control);
+/*
+ * control_release_m3() - to draw back at rest, so that nothing bursts out when a
+ * clog is cleared: what is stored, and the play of the screw before the first of
+ * it. 0: nothing, or it is not known.
+ */
+double control_release_m3(const struct control *control);
+/*
+ * The trouble is over, and what was stored has been taken back or let out: the rig
+ * begins from rest, and is looked at anew once it has settled.
+ */
+void control_forget_trouble(struct control *control);
 
 #endif /* CONTROL_H */

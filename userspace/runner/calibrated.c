@@ -139,18 +139,11 @@ void calibrated_look(struct runner *r, struct channel *c)
 {
 	const struct control_model *before = &c->calibration.model;
 	struct control_model now;
-	double gain;
 
 	if (c->learned || !(before->tau_s > 0) || !control_learned(c->control, &now))
 		return;
 	c->learned = true;
 	tell_parts(r, c, &now, before);
-	gain = changed(now.gain, now.gain_error, before->gain, before->gain_error, GAIN_CHANGED);
-	if (gain != 1)
-		run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, lanes_line(r, c),
-			  gain < 1 ? "the volumes part: the sensor sees %.2f of the flow that it saw when it was calibrated: look for a leak before it" :
-				     "the volumes part: the sensor sees %.2f times the flow that it saw when it was calibrated: look for a siphon, and whether syringe and fluid are those of the protocol",
-			  gain);
 }
 
 static bool same_rig(const struct control_model *now, const struct control_model *before)
@@ -174,7 +167,7 @@ static void keep(struct runner *r, const struct channel *c)
 	now.gain_error = hypot(now.gain_error, DAY_ERROR);
 	now.compliance_error = hypot(now.compliance_error, DAY_ERROR);
 	now.backlash_m3 = before->backlash_m3;
-	if (!(now.tau_error < before->tau_error) && !(now.gain_error < before->gain_error))
+	if (!(now.tau_error < before->tau_error))
 		return;
 	if (calibration_save(&key, &now, true, &error) >= 0)
 		return;

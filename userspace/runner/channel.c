@@ -418,7 +418,7 @@ static void take_flow(struct channel *c, const struct nanodose_record *record)
 
 	sample.stepped_m3 = channel_delivered_m3(c);
 	/* One at its end of range, or in air, reads less than flows: a loop would drive the pump up and up. */
-	sample.flow_m3_s = beyond || flow->sensor_flags & NANODOSE_SENSOR_FLAG_AIR ? NAN : c->flow_m3_s;
+	sample.flow_m3_s = c->distrusted || beyond || flow->sensor_flags & NANODOSE_SENSOR_FLAG_AIR ? NAN : c->flow_m3_s;
 	sample.pressure_pa = c->pressure_pa;
 	control_sample(c->control, &sample, &c->output);
 

@@ -53,6 +53,8 @@ struct channel {
 	int64_t position;		/* newest known */
 	double target_m3;		/* exact sum of all motions begun, since origin */
 	double spared_m3;		/* of what motions were to move at most */
+	bool trouble_told;		/* of the loop's, which stays */
+	bool distrusted;		/* its readings are not gone by: stuck, and the protocol goes on */
 	uint64_t sensor_try_ns;		/* when a lost sensor was last tried */
 	bool without_sensor;		/* the protocol goes on while it is lost */
 	bool air_allowed;		/* air in the line is a warning, no fault */

@@ -9,6 +9,10 @@
 
 #include "run.h"
 
+#define RELEASE_ROUNDS		3
+#define RELEASE_LOOK_NS		500000000ULL	/* until the readings tell what is left */
+#define RELEASE_LEAST_STEPS	2
+
 static const char *name_of(const struct runner *r)
 {
 	return protocol_trouble_name(r->trouble);
@@ -38,6 +42,8 @@ bool remedy_begin(struct runner *r, enum protocol_trouble trouble)
 	r->remedy = rule;
 	r->trouble = trouble;
 	r->releasing = false;
+	r->release_rounds = 0;
+	r->release_ns = 0;
 	switch (rule->remedy) {
 	case PROTOCOL_REMEDY_RETRY:
 		r->retries[trouble]++;
@@ -99,25 +105,61 @@ bool remedy_ready(struct runner *r)
 	if ((r->trouble == PROTOCOL_SENSOR_LOST && !restart_sensors(r)) || !clear_faults(r))
 		return false;
 	r->remedy = NULL;
+	for (size_t i = 0; i < r->channel_count; i++) {
+		if (!r->channels[i].trouble_told)
+			continue;
+		r->channels[i].trouble_told = false;
+		control_forget_trouble(r->channels[i].control);
+		r->channels[i].output.trouble = DIAGNOSIS_NONE;
+	}
 	return true;
 }
 
-/* What the clog holds is taken back; the way to the step's end makes up for it. */
-static void release(struct runner *r)
+/* What the loop reckons to be stored: more would draw air or tissue in. Where it does not know: as the protocol says. */
+static double to_release_m3(const struct runner *r, const struct channel *c)
 {
-	r->releasing = true;
+	double stored_m3 = control_release_m3(c->control);
+
+	if (c->ended || c->set_point_m3_s <= 0 || c->gone)
+		return 0;
+	if (stored_m3 > 0 || c->trouble_told)
+		return stored_m3;
+	return r->release_rounds ? 0 : r->remedy->release_m3;
+}
+
+/*
+ * What the clog holds is taken back, so that nothing bursts out when it goes; the
+ * way to the step's end makes up for it. Again after a look at what is left. False:
+ * there is nothing, or no more.
+ */
+static bool release(struct runner *r)
+{
+	bool moved = false;
+
+	if (r->trouble != PROTOCOL_OCCLUSION || r->release_rounds == RELEASE_ROUNDS)
+		return false;
+	if (r->now_ns < r->release_ns)
+		return true;
 	if (!clear_faults(r))
-		return;
+		return false;
 	for (size_t i = 0; i < r->channel_count; i++) {
 		struct channel *c = &r->channels[i];
+		double volume_m3 = to_release_m3(r, c);
 
-		if (c->ended || c->set_point_m3_s <= 0 || c->gone)
+		if (!(volume_m3 > RELEASE_LEAST_STEPS * c->step_m3))
 			continue;
-		if (channel_take_back(c, r->remedy->release_m3, r->now_ns)) {
+		r->releasing = true;
+		moved = true;
+		/* whoever has told of it: the loop begins anew afterwards */
+		c->trouble_told = true;
+		if (channel_take_back(c, volume_m3, r->now_ns)) {
 			run_order_failed(r, c, "withdraw with");
-			return;
+			return true;
 		}
 	}
+	r->release_rounds = moved ? r->release_rounds + 1 : RELEASE_ROUNDS;
+	r->release_ns = r->now_ns + RELEASE_LOOK_NS;
+	return moved;
 }
 
 static void retry(struct runner *r)
@@ -181,10 +223,11 @@ void remedy_tick(struct runner *r)
 	case PROTOCOL_REMEDY_RESCUE:
 		rescue(r);
 		break;
+	case PROTOCOL_REMEDY_HOLD:
+		release(r);
+		break;
 	case PROTOCOL_REMEDY_RETRY:
-		if (r->remedy->release_m3 > 0 && !r->releasing)
-			release(r);
-		else if ((r->now_ns - r->mode_ns) / 1e9 >=
+		if (!release(r) && (r->now_ns - r->mode_ns) / 1e9 >=
 			 protocol_retry_after_s(r->remedy, r->retries[r->trouble]))
 			retry(r);
 		break;

@@ -84,7 +84,9 @@ struct runner {
 	const struct protocol_rule *remedy;	/* of the trouble at hand; NULL: none */
 	enum protocol_trouble trouble;
 	unsigned int retries[PROTOCOL_TROUBLES];
-	bool releasing;			/* what a clog held has been taken back */
+	bool releasing;			/* what a clog holds is being taken back, or has been */
+	unsigned int release_rounds;	/* so often */
+	uint64_t release_ns;		/* not again before */
 	bool rescuing;			/* the program is that of a rescue */
 	struct readings *readings;	/* of signals; NULL: none */
 	bool following;			/* a record to where it ends: nothing moves, nothing is told */
@@ -215,6 +217,8 @@ void remedy_tick(struct runner *runner);
 /* watch.c */
 /* The newest readings of a channel: beyond a hard limit the run stops, beyond a soft one it asks. */
 void watch_limits(struct runner *runner, struct channel *channel);
+/* What the loop says of its rig: told with its evidence, and gone by the protocol's rules. */
+void watch_rig(struct runner *runner, struct channel *channel);
 /* A sensor that the protocol does without while it is lost: that it is, and that it is back. */
 void watch_sensor(struct runner *runner, struct channel *channel);
 /* Somebody resumes a run that asked: from now on that may be. */

@@ -325,6 +325,7 @@ static void take_record(struct runner *r, struct channel *c, const struct nanodo
 	if (news & ~CHANNEL_FLOW)
 		take_news(r, c, record, news);
 	watch_limits(r, c);
+	watch_rig(r, c);
 	watch_sensor(r, c);
 	calibrated_look(r, c);
 }

@@ -4,6 +4,7 @@
  * for an occlusion. A soft one brings everything to rest until a person
  * resumes, which is their yes for the rest of the run.
  */
+#include <math.h>
 #include <stdio.h>
 
 #include "run.h"
@@ -73,6 +74,60 @@ void watch_limits(struct runner *r, struct channel *c)
 		else
 			beyond_soft(r, c, i, what, most);
 	}
+}
+
+/* Of the loop's troubles: what they are to a protocol, and where to look. */
+static const struct {
+	enum protocol_trouble trouble;
+	bool goes_on;			/* where the protocol has no rule for it */
+	const char *advice;
+} rig_troubles[DIAGNOSIS_TROUBLES] = {
+	[DIAGNOSIS_OCCLUSION] = { PROTOCOL_OCCLUSION, false, "look for a clog or a closed valve" },
+	[DIAGNOSIS_EMPTY] = { PROTOCOL_EMPTY, false,
+			      "look whether the syringe is empty, the plunger is held, and the motor turns" },
+	[DIAGNOSIS_LEAK] = { PROTOCOL_LEAK, true, "look for a leak before the sensor; the dose is less than was stepped" },
+	[DIAGNOSIS_FREE_FLOW] = { PROTOCOL_LEAK, false,
+				  "look for a siphon: a syringe above the outlet, a plunger that is not held" },
+	[DIAGNOSIS_BUBBLE] = { PROTOCOL_TROUBLES, true, "look for an air bubble: the flow follows far slower than it did" },
+	[DIAGNOSIS_STUCK] = { PROTOCOL_SENSOR_LOST, false, "the sensor says the same again and again: look at its cable, or give it a new start" },
+};
+
+static void describe_evidence(const struct diagnosis_evidence *evidence, char *text, size_t size)
+{
+	char seen[40], expected[40], pressure[40], normal[40];
+	int used;
+
+	nanodose_quantity_format(evidence->seen_m3_s, NANODOSE_DIMENSION_RATE, seen, sizeof(seen));
+	nanodose_quantity_format(evidence->expected_m3_s, NANODOSE_DIMENSION_RATE, expected, sizeof(expected));
+	used = snprintf(text, size, "the flow is %s where a rig that is well has %s, for %.2g s", seen, expected,
+			evidence->for_s);
+	if (isnan(evidence->seen_pa) || used < 0 || (size_t)used >= size)
+		return;
+	nanodose_quantity_format(evidence->seen_pa, NANODOSE_DIMENSION_PRESSURE, pressure, sizeof(pressure));
+	nanodose_quantity_format(evidence->expected_pa, NANODOSE_DIMENSION_PRESSURE, normal, sizeof(normal));
+	snprintf(text + used, size - used, "; the pressure is %s instead of %s", pressure, normal);
+}
+
+void watch_rig(struct runner *r, struct channel *c)
+{
+	enum diagnosis_trouble trouble = c->output.trouble;
+	enum protocol_trouble to_protocol = rig_troubles[trouble].trouble;
+	const struct protocol_rule *rule = to_protocol < PROTOCOL_TROUBLES ? &r->protocol->rules[to_protocol] : NULL;
+	bool goes_on = rig_troubles[trouble].goes_on && !(rule && rule->at.line);
+	bool without = trouble == DIAGNOSIS_STUCK && rule->remedy == PROTOCOL_REMEDY_OPEN;
+	const struct diagnosis_evidence *evidence = control_evidence(c->control);
+	char text[256];
+
+	if (!trouble || c->trouble_told || r->mode == MODE_STOPPING || r->mode == MODE_OVER || r->remedy)
+		return;
+	c->trouble_told = true;
+	describe_evidence(evidence, text, sizeof(text));
+	run_event(r, goes_on || without ? RECORD_WARNING : RECORD_FAULT, RECORD_INTERLOCK, c, lanes_line(r, c),
+		  "%s%s: %s: %s", diagnosis_name(trouble), evidence->sure ? "" : ", or what looks the same", text,
+		  rig_troubles[trouble].advice);
+	c->distrusted = without;
+	if (!goes_on && !without && !remedy_begin(r, to_protocol))
+		run_stop(r, NANODOSE_EXIT_FAULT, NANODOSE_STOP_RAMP);
 }
 
 void watch_sensor(struct runner *r, struct channel *c)
