@@ -195,6 +195,24 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%u alarms in %g h\n", alarms, sum);
 		return 0;
 	}
+	if (getenv("ND_BENCH_MIX")) {
+		for (int loop = JUDGE_OURS; loop < JUDGE_LOOPS; loop++) {
+			double *all = calloc(rig_count * MIX_LOOKS / 2, sizeof(double));
+			unsigned int count = 0;
+
+			for (unsigned int i = 0; i + 1 < rig_count; i += 2) {
+				unsigned int n = judge_mix(&rigs[i], loop, all + count, MIX_LOOKS);
+				double *copy = malloc(n * sizeof(double));
+
+				memcpy(copy, all + count, n * sizeof(double));
+				fprintf(stderr, "%s %s tau %.3g %.3g lag %.3g %.3g p %d %d head %.3g %.3g: median %.3g p95 %.3g\n", judge_loop_names[loop], rigs[i].name, rigs[i].tau_s, rigs[i + 1].tau_s,
+				rigs[i].params.sensor_tau_us * 1e-6, rigs[i + 1].params.sensor_tau_us * 1e-6, rigs[i].has_pressure, rigs[i + 1].has_pressure, rigs[i].max_rate_m3_s / rigs[i].set_point_m3_s, rigs[i + 1].max_rate_m3_s / rigs[i + 1].set_point_m3_s, judge_percentile(copy, n, 0.5), judge_percentile(copy, n, 0.95));
+				count += n;
+			}
+			fprintf(stderr, "%s mix median %g p90 %g p95 %g\n", judge_loop_names[loop], judge_percentile(all, count, .5), judge_percentile(all, count, .9), judge_percentile(all, count, .95));
+		}
+		return 0;
+	}
 	if (getenv("ND_BENCH_FAULTS")) {
 		for (int loop = JUDGE_OURS; loop < JUDGE_LOOPS; loop++)
 			measure_faults(loop);

@@ -338,6 +338,12 @@ unsigned int judge_mix(const struct judge_rig rigs[2], enum judge_loop loop, dou
 		bench_go(&b[i]);
 	}
 	for (unsigned int i = 0; i < MIX_S / PERIOD_S; i++) {
+		if (b[0].control) {
+			struct control_way ways[] = { control_way(b[0].control), control_way(b[1].control) };
+
+			control_follow(b[0].control, &ways[1]);
+			control_follow(b[1].control, &ways[0]);
+		}
 		bench_live(&b[0]);
 		bench_live(&b[1]);
 		for (unsigned int k = 0; k < JUDGE_LOOKS; k++) {

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-# vm: --rig rig0 --rig rig1
+# vm: --rig rig0 --rig rig1:syringe_diameter_um=1030
 """The configuration: what pumps are called and carry, a lab's own syringes, wheels, and who may do what with a run."""
 import json
 import math

@@ -25,10 +25,11 @@ INTERLOCKS = [
     ("unplug", ("flow sensor lost", "plug")),
     ("estop", ("emergency stop", "release")),
     ("limit", ("end of travel", "refill")),
-    ("occlusion", ("over-pressure", "what blocks the line")),
+    ("occlusion", ("occlusion: the flow is", "the pressure is", "look for a clog")),
+    ("stall", ("empty syringe: the flow is", "the pressure is", "the motor turns")),
     ("high_flow", ("flow too high", "burst line")),
 ]
-# fault, whether liquid still comes out as stepped, words of the warning
+# Open loop: fault, whether liquid still comes out as stepped, words of the warning
 UNGUARDED = [
     ("stall", False, ("of the 100 uL that the pump stepped", "stalled pump")),
 ]
@@ -58,12 +59,20 @@ for name, words in INTERLOCKS:
           len(told) == 1 and all(word in told[0] for word in words), told)
     check(f"{name}: the same on standard error", told and f"FAULT: {told[0]}" in err, err)
 
+# Without a loop nobody but the driver and the end of the dose looks.
+PROTOCOL = write_protocol("faults-open.yaml", GOOD.replace("fluid: water", "fluid: water, control: open"))
+status, err, _, events = dose("occlusion")
+told = [text for severity, text in events if severity == "fault"]
+check("open loop, occlusion: the driver stops it by the pressure", status == 3 and len(told) == 1 and "over-pressure" in told[0] and
+      "what blocks the line" in told[0], told)
 for name, whole, words in UNGUARDED:
     status, err, out_ul, events = dose(name)
     warned = [text for severity, text in events if severity == "warning"]
     check(f"{name}: the rig delivers {'all' if whole else 'little'} of it", (out_ul > 99) == whole, out_ul)
     check(f"{name}: a dose that may be wrong is not passed over in silence",
           status == 0 and any(all(word in text for word in words) for text in warned), (status, warned, err))
+
+PROTOCOL = write_protocol("faults.yaml", GOOD)
 
 # The system goes to sleep and wakes, in mid-dose and while the pump rests.
 with open("/sys/power/pm_test", "w") as file:

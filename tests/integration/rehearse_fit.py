@@ -125,12 +125,22 @@ check("it is fitted to until its fault, and what followed does not count", statu
 
 # ---- what is refused --------------------------------------------------------------------
 
+for trouble, words in (("occlusion:carrier@80s", "occlusion: the flow is"), ("stall@85s", "empty syringe: the flow is")):
+    record = fresh("fit-trouble.db")
+    status, out, err = rehearse(DEMO, "--rig", rig_file, "--record", record, "--fault", trouble)
+    check(f"{trouble}: the loop names it and stops", status == 3 and words in err, err)
+    status, out, err = rehearse(DEMO, "--rig-from", record, "--record", fresh("fit-rehearsal.db"))
+    check(f"{trouble}: its record is fitted to until then", status == 0 and
+          all(near(tau_found_s(err, rig), tau_s(rig), 0.1) for rig in TRUTH), err)
+# Without a loop nobody says so.
+OPEN = write_protocol("fit-open.yaml", open(DEMO, encoding="utf-8").read().replace("fluid: water", "fluid: water, control: open")
+                      .replace("rig: rigs/", f"rig: {TOP}/protocols/rigs/"))
 record = fresh("fit-clogged.db")
-status, out, err = rehearse(DEMO, "--rig", rig_file, "--record", record, "--fault", "occlusion:carrier@80s")
+status, out, err = rehearse(OPEN, "--rig", rig_file, "--record", record, "--fault", "occlusion:carrier@80s")
 check("a run whose line clogged seconds before a fault told of it", status == 3, err)
 refused("its record", "until its first fault", record)
 record = fresh("fit-stalled.db")
-status, out, err = rehearse(DEMO, "--rig", rig_file, "--record", record, "--fault", "stall@85s")
+status, out, err = rehearse(OPEN, "--rig", rig_file, "--record", record, "--fault", "stall@85s")
 check("a run whose pumps stalled unseen", status == 0, err)
 refused("its record", "sensors that do not answer it", record)
 refused("a run that had hardly begun", "too little motion",

@@ -30,6 +30,8 @@
 #define MISFIT_MOST	0.2
 /* A sensor that is further off than this is not the one of that flow. */
 #define GAIN_OFF_MOST	0.5
+/* What the loop names began before: so long. */
+#define BEFORE_TOLD_NS	"2000000000"
 /* Bores are given to a micrometre. */
 #define SAME_BORE_M	1e-6
 
@@ -129,7 +131,9 @@ static int read_facts(struct recorded *recorded, const char *channel, struct fac
 static int read_first_fault(struct recorded *recorded, const struct facts *facts, double *fault_s)
 {
 	sqlite3_stmt *row = reader_prepare(recorded->db, recorded->path,
-					   "SELECT min(time_ns) FROM kernel_fault WHERE channel = ?",
+					   "SELECT min(time_ns) FROM (SELECT time_ns FROM kernel_fault WHERE channel = ?1"
+					   " UNION ALL SELECT time_ns - " BEFORE_TOLD_NS " FROM event WHERE channel = ?1"
+					   " AND severity = 'fault' AND source = 'interlock')",
 					   &recorded->error);
 
 	*fault_s = INFINITY;

@@ -14,7 +14,7 @@
 #define MIN_SPREAD	0.01	/* of ln_tau among new guesses */
 #define ENOUGH		0.5	/* share of guesses that count; below: draw anew */
 #define DOUBT_EVERY	6	/* so manyth guess is one of doubt, */
-#define DOUBT_WEIGHT	0.05	/* and all of these weigh so much */
+#define DOUBT_WEIGHT	0.01	/* and all of these weigh so much */
 #define NO_FLOW		1e-30	/* m3/s; what dies away is 0 before it is denormal, and slow */
 
 static double uniform(struct belief *b)
@@ -130,6 +130,7 @@ static void draw(struct guess *g, int i, const struct belief_prior *prior, int d
 		.s = flow,
 	};
 	if (prior->stiffness > 0) {
+		g->stiffness_known = true;
 		g->stored_stored = 1 / prior->stiffness_var;
 		g->stored_pressure = prior->stiffness * g->stored_stored;
 		g->pressure_pressure = prior->stiffness * g->stored_pressure;
@@ -153,6 +154,7 @@ void belief_begin(struct belief *b, const struct belief_prior *prior, const stru
 
 		if (i < doubts) {
 			draw(g, i, doubt, direction, flow);
+			g->doubted = true;
 			g->weight = DOUBT_WEIGHT / doubts;
 		} else {
 			draw(g, i - doubts, prior, direction, flow);
@@ -160,16 +162,6 @@ void belief_begin(struct belief *b, const struct belief_prior *prior, const stru
 		}
 	}
 	summarize(b);
-}
-
-void belief_rest(struct belief *b)
-{
-	for (int i = 0; i < BELIEF_GUESSES; i++) {
-		struct guess *g = &b->guesses[i];
-
-		g->q = g->s = g->read = g->q_by_tau = 0;
-	}
-	summarize_flow(b);
 }
 
 void belief_advance(struct belief *b, double dt, double volume)
@@ -216,13 +208,14 @@ static double weigh_flow(struct guess *g, double flow, double var, double *surpr
 /*
  * Likewise of the pressure, which is what is stored over the compliance: how
  * much worse the best compliance for all readings so far has become, in least
- * squares. No compliance is likelier than another. What is stored early on is
+ * squares. No compliance is likelier than another, unless there is a prior; then
+ * one that was left wide open pays for being so (Occam's factor). What is stored early on is
  * what was put in, whatever the time constant: so a guess that moves a little
  * keeps its compliance.
  */
 static double weigh_pressure(struct guess *g, double pressure, double var)
 {
-	double before = g->misfit, stored = g->tau_s * g->q;
+	double before = g->misfit, stored = g->tau_s * g->q, sum = g->stored_stored;
 
 	g->stored_stored += stored * stored / var;
 	g->stored_pressure += stored * pressure / var;
@@ -230,7 +223,7 @@ static double weigh_pressure(struct guess *g, double pressure, double var)
 	g->misfit = g->pressure_pressure;
 	if (g->stored_stored > 0)
 		g->misfit -= g->stored_pressure * g->stored_pressure / g->stored_stored;
-	return -(g->misfit - before) / 2;
+	return -(g->misfit - before) / 2 - (g->stiffness_known ? log(g->stored_stored / sum) / 2 : 0);
 }
 
 /*
@@ -238,26 +231,59 @@ static double weigh_pressure(struct guess *g, double pressure, double var)
  * nor narrows the belief; the flow of a changed time constant follows by its
  * derivative.
  */
+struct kind {
+	double weight, ln_tau, ln_tau_sd, ln_lag, ln_lag_sd;
+};
+
+/* Of one kind of guesses: what one spreads over does not blur the other. */
+static struct kind look_at_kind(const struct guess *guesses, bool doubted)
+{
+	struct kind kind = { .weight = 1e-300 };
+	double tau2 = 0, lag2 = 0;
+
+	for (int i = 0; i < BELIEF_GUESSES; i++) {
+		const struct guess *g = &guesses[i];
+
+		if (g->doubted != doubted)
+			continue;
+		kind.weight += g->weight;
+		kind.ln_tau += g->weight * g->ln_tau;
+		tau2 += g->weight * g->ln_tau * g->ln_tau;
+		kind.ln_lag += g->weight * g->ln_lag;
+		lag2 += g->weight * g->ln_lag * g->ln_lag;
+	}
+	kind.ln_tau /= kind.weight;
+	kind.ln_lag /= kind.weight;
+	kind.ln_tau_sd = fmax(deviation(kind.ln_tau, tau2 / kind.weight), MIN_SPREAD / KERNEL);
+	kind.ln_lag_sd = deviation(kind.ln_lag, lag2 / kind.weight);
+	return kind;
+}
+
 static void draw_anew(struct belief *b, int direction)
 {
 	static const double shrink = 0.9539392014169456;	/* sqrt(1 - KERNEL^2) */
 	struct guess old[BELIEF_GUESSES];
-	double sum = 0, at = uniform(b), tau_sd = fmax(b->ln_tau_sd, MIN_SPREAD / KERNEL);
+	double sum = 0, at = uniform(b);
+	struct kind kinds[2];
 	int from = 0;
 
 	for (int i = 0; i < BELIEF_GUESSES; i++)
 		old[i] = b->guesses[i];
+	kinds[0] = look_at_kind(old, false);
+	kinds[1] = look_at_kind(old, true);
 	sum = old[0].weight;
 	for (int i = 0; i < BELIEF_GUESSES; i++) {
 		struct guess *g = &b->guesses[i];
 		double want = (i + at) / BELIEF_GUESSES, change, lag;
+		const struct kind *kind;
 
 		while (sum < want && from < BELIEF_GUESSES - 1)
 			sum += old[++from].weight;
 		*g = old[from];
 		g->weight = 1.0 / BELIEF_GUESSES;
-		change = (1 - shrink) * (b->ln_tau - g->ln_tau) + KERNEL * tau_sd * gauss(b);
-		lag = (1 - shrink) * (b->ln_lag - g->ln_lag) + KERNEL * b->ln_lag_sd * gauss(b);
+		kind = &kinds[g->doubted];
+		change = (1 - shrink) * (kind->ln_tau - g->ln_tau) + KERNEL * kind->ln_tau_sd * gauss(b);
+		lag = (1 - shrink) * (kind->ln_lag - g->ln_lag) + KERNEL * kind->ln_lag_sd * gauss(b);
 		/* far jumps are beyond what a derivative can tell */
 		change = fmin(fmax(change, -0.3), 0.3);
 		g->ln_tau += change;

@@ -15,12 +15,14 @@
 
 struct guess {
 	double weight;
+	bool doubted;			/* one of those that a calibrated rig may be instead */
 	/* what does not change */
 	double ln_tau, ln_lag;		/* s */
 	double backlash_m3;
 	double gain, gain_var;		/* of the sensor: reading over flow */
 	/* least squares of pressure over stored volume, weighed by the readings' variance */
 	double stored_stored, stored_pressure, pressure_pressure, misfit;
+	bool stiffness_known;		/* beforehand: it has to be paid for what was not expected of it */
 	/* state */
 	double play_m3;			/* of the backlash taken up, plus side */
 	double q, q_by_tau;		/* outlet flow, and its derivative by ln_tau */
@@ -62,8 +64,6 @@ struct belief {
 /* @doubt: what the rig may be if it is none of @prior; NULL: there is no such doubt */
 void belief_begin(struct belief *belief, const struct belief_prior *prior, const struct belief_prior *doubt,
 		  int direction, double flow);
-/* Nothing is stored and nothing flows, whatever was believed of that. */
-void belief_rest(struct belief *belief);
 /* Time passes, the pump puts in a volume, signed. */
 void belief_advance(struct belief *belief, double dt_s, double volume_m3);
 void belief_weigh(struct belief *belief, const struct belief_readings *readings, double set_point);

@@ -33,11 +33,16 @@
 #define GIVE_UP_S	30.0
 #define SURPRISED	9.0	/* the rig is not what it was taken for */
 #define QUIET_MAX	500
-#define PAST_MAX	1024	/* records since the first set point, to be gone through again */
+#define PAST_MAX	512	/* records since the first set point, to be gone through again */
 #define ANOTHER_RIG	8.0	/* times or a part of it: what a time constant may be if not as calibrated */
 #define DIAGNOSED_BACKLASH_STEPS 100.0
 #define USUAL_LAG_S	0.02
+#define FOLLOW_SURE	0.3	/* standard deviation of ln tau: enough to follow by, or to lead */
+#define FOLLOW_SHARE	1e-4	/* of the set point, at least: the pump stays in motion */
+#define ALL_THERE	0.995
 #define SHORT_S		0.05	/* likewise, of one that is too short to be known any better */
+#define LEAST_ERROR	0.02	/* of what a run has found out by itself */
+#define USUAL_LAG_ERROR	0.5
 #define LEARNED		0.15	/* standard deviation of ln tau: it is known */
 
 /* Mean and spread of readings at rest. */
@@ -59,8 +64,10 @@ struct control {
 	double accel;			/* as told, 0: not yet */
 	double set_point;		/* signed */
 	double set_time_s;
-	double rate;			/* magnitude last asked for */
+	double rate;			/* magnitude last asked for, */
+	double ramped;			/* and how far the pump has come to it */
 	bool moved;			/* a set point other than 0 was ever given */
+	bool anew;			/* what was believed does not count any more */
 	bool model_void;		/* the rig is not what the model says */
 
 	bool have_last;
@@ -76,6 +83,8 @@ struct control {
 
 	struct past past[PAST_MAX];
 	unsigned int past_count;	/* beyond PAST_MAX: there were more */
+
+	struct control_way way, follow;	/* its own, and that of the slowest beside it */
 
 	bool pressure_seen;
 	double pressure;		/* newest reading without its zero; NAN: none */
@@ -126,6 +135,10 @@ static void believe(struct control *c, double direction, double flow)
 		doubt = prior;
 		doubt.tau_low_s = c->config.model.tau_s / ANOTHER_RIG;
 		doubt.tau_high_s = c->config.model.tau_s * ANOTHER_RIG;
+		if (c->config.model.compliance_m3_pa > 0) {
+			doubt.stiffness = 1 / c->config.model.compliance_m3_pa;
+			doubt.stiffness_var = doubt.stiffness * doubt.stiffness;
+		}
 		believe_model(&c->config.model, &prior);
 		c->seen = SEEN_RECORDS;
 	}
@@ -139,6 +152,7 @@ struct control *control_new(const struct control_config *config)
 	if (!c)
 		return NULL;
 	c->config = *config;
+	c->way = c->follow = (struct control_way){ NAN, NAN };
 	return c;
 }
 
@@ -184,9 +198,12 @@ void control_set_point(struct control *c, double time_s, double flow_m3_s)
 	c->active = size > 0 && size <= c->config.sensor_full_scale_m3_s;
 	c->calm = 0;
 	c->diagnosed = false;
-	if (!c->moved && size > 0) {
+	c->ramped = size > 0 ? c->ramped : 0;
+	if ((!c->moved || c->anew) && size > 0) {
 		believe(c, flow_m3_s, 0);
+		c->past_count = 0;
 		c->moved = true;
+		c->anew = false;
 	}
 }
 
@@ -290,9 +307,48 @@ static double spare_pressure(const struct control *c, double pressure_pa)
 	return fmin(fmax(9 - 10 * share, 0), 1);
 }
 
+/* How the outlet's share grows while the pump is on its way to a rate: over the time ahead. */
+static struct control_way way_at(const struct control *c, double rate)
+{
+	double size = fabs(c->set_point), accel = c->accel > 0 ? c->accel : size / RAMP_S, q = fabs(c->belief.q);
+	double ramp_s = fmin(fabs(rate - c->ramped) / accel, CONTROL_AHEAD_S), way = rate < c->ramped ? -1 : 1;
+	double reached = c->ramped + way * accel * ramp_s;
+	double in = ((c->ramped + reached) / 2 * ramp_s + reached * (CONTROL_AHEAD_S - ramp_s)) / CONTROL_AHEAD_S;
+	double then = in + (q - in) * exp(-CONTROL_AHEAD_S / exp(c->belief.ln_tau));
+
+	return (struct control_way){ q / size, (fmin(then, size) - q) / size / CONTROL_AHEAD_S };
+}
+
+static bool follows(const struct control *c)
+{
+	return c->active && c->follow.share < ALL_THERE && c->seen >= SEEN_RECORDS &&
+	       c->belief.ln_tau_sd < FOLLOW_SURE;
+}
+
+/*
+ * To be where the one that is followed will be: as soon as a quick rig can, and a
+ * slow one in a time that does not turn the noise of its estimate into a rattling
+ * pump.
+ */
+static double hold_back(const struct control *c, double rate, double dt)
+{
+	double size = fabs(c->set_point), tau_s = exp(c->belief.ln_tau), q = fabs(c->belief.q);
+	double ahead_s = fmin(fmax(tau_s, AHEAD * dt), CONTROL_AHEAD_S);
+	double aim = size * fmin(c->follow.share + c->follow.per_s * ahead_s, 1);
+	double in = q + (aim - q) / (1 - exp(-ahead_s / tau_s));
+
+	return fmin(fmax(in, FOLLOW_SHARE * size), rate);
+}
+
 static double choose(struct control *c, double now_s, double dt, double pressure_pa)
 {
 	double size = fabs(c->set_point), rate = size, gap, ripple;
+
+	/* One that waits for another has all the time of that. */
+	if (follows(c)) {
+		c->set_time_s = now_s;
+		c->calm = 0;
+	}
 
 	if (c->active && c->seen >= SEEN_RECORDS) {
 		rate = agreed(c, dt, MIN_SHARE * size, c->config.max_rate_m3_s);
@@ -310,7 +366,30 @@ static double choose(struct control *c, double now_s, double dt, double pressure
 		rate = size;
 	if (rate > size)
 		rate = size + (rate - size) * spare_pressure(c, pressure_pa);
-	return fmin(fmax(rate, MIN_SHARE * size), c->config.max_rate_m3_s);
+	rate = fmin(fmax(rate, MIN_SHARE * size), c->config.max_rate_m3_s);
+	c->way = (struct control_way){ size > 0 ? 1 : NAN, 0 };
+	if (c->active)
+		c->way = c->belief.ln_tau_sd < FOLLOW_SURE ? way_at(c, rate) : (struct control_way){ NAN, NAN };
+	return follows(c) ? hold_back(c, rate, dt) : rate;
+}
+
+struct control_way control_way(const struct control *c)
+{
+	return c->way;
+}
+
+void control_follow(struct control *c, const struct control_way *slowest)
+{
+	c->follow = *slowest;
+}
+
+struct control_way control_slower(struct control_way one, struct control_way other)
+{
+	if (isnan(one.share))
+		return other;
+	if (isnan(other.share))
+		return one;
+	return one.share + one.per_s * CONTROL_AHEAD_S < other.share + other.per_s * CONTROL_AHEAD_S ? one : other;
 }
 
 static void remember(struct control *c, double dt_s, double volume_m3, const struct belief_readings *readings)
@@ -386,6 +465,13 @@ static void diagnose(struct control *c, double dt_s, double volume_m3, const str
 	know_well_rig(c);
 }
 
+static void ramp(struct control *c, double dt)
+{
+	double most = (c->accel > 0 ? c->accel : fabs(c->set_point) / RAMP_S) * dt;
+
+	c->ramped += fmin(fmax(c->rate - c->ramped, -most), most);
+}
+
 static void update(struct control *c, const struct control_sample *sample, double dt)
 {
 	double flow = sample->flow_m3_s, pressure = sample->pressure_pa, rate;
@@ -420,6 +506,7 @@ static void update(struct control *c, const struct control_sample *sample, doubl
 		if (c->belief.surprise > SURPRISED)
 			believe_anew(c);
 	}
+	ramp(c, dt);
 	rate = choose(c, sample->time_s, dt, sample->pressure_pa);
 	/* Nothing is made faster on a reading that is not there. */
 	c->rate = isnan(flow) ? fmin(rate, c->rate) : rate;
@@ -501,12 +588,24 @@ double control_release_m3(const struct control *c)
 	return stored_m3 + (way > 0 ? d->play_m3 : d->model.backlash_m3 - d->play_m3);
 }
 
+/* What was believed while it was not well is worth nothing: again from what it was before. */
 void control_forget_trouble(struct control *c)
 {
-	/* as it was when it was well; its play is all to go */
-	if (c->diagnosis.on)
-		diagnosis_again(&c->diagnosis);
+	const struct diagnosis_model *well = &c->diagnosis.model;
+	double stiffness = well->stiffness_pa_m3;
+
+	c->anew = true;
 	c->diagnosed = false;
-	belief_rest(&c->belief);
-	c->past_count = PAST_MAX + 1;
+	if (!c->diagnosis.on)
+		return;
+	c->config.model = (struct control_model){
+		.tau_s = well->tau_s, .tau_error = fmax(well->tau_error, LEAST_ERROR),
+		.compliance_m3_pa = stiffness > 0 ? 1 / stiffness : 0,
+		.compliance_error = fmax(well->tau_error, LEAST_ERROR),
+		.lag_s = well->lag_s, .lag_error = USUAL_LAG_ERROR,
+		.gain = well->gain, .gain_error = fmax(well->gain_error, LEAST_ERROR),
+		.backlash_m3 = well->backlash_m3 > 0 ? well->backlash_m3 : NAN,
+	};
+	c->model_void = false;
+	diagnosis_again(&c->diagnosis);
 }

@@ -60,6 +60,21 @@ void control_free(struct control *control);
 void control_set_accel(struct control *control, double accel_m3_s2);
 /* New set point, signed; 0 at rest. Bumpless. */
 void control_set_point(struct control *control, double time_s, double flow_m3_s);
+/* Where an outlet is on the way to its set point: shares of that; NAN: not known, or at rest. */
+struct control_way {
+	double share;		/* now; 1: it is there */
+	double per_s;		/* by which it grows, as fast as it can */
+};
+
+/*
+ * Channels of a mix keep their ratio on the way: none is to be further than the
+ * slowest of the others, which is followed. For the records to come.
+ */
+struct control_way control_way(const struct control *control);
+void control_follow(struct control *control, const struct control_way *slowest);
+/* Of two ways the one that is further back by CONTROL_AHEAD_S from now; one that is not known is not. */
+#define CONTROL_AHEAD_S	0.5
+struct control_way control_slower(struct control_way one, struct control_way other);
 /* One flow record. Never a higher rate than before when the reading is missing. */
 void control_sample(struct control *control, const struct control_sample *sample,
 		    struct control_output *output);

@@ -308,7 +308,7 @@ static int fill(struct record *record, const struct protocol *protocol,
 {
 	static const char setup[] =
 		"PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-		"PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096;"
+		"PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -128;"
 		"BEGIN IMMEDIATE;";
 	char identity[96];
 	int result;

@@ -187,6 +187,18 @@ static bool moves(const struct lane *lane, const void *channel)
 	return false;
 }
 
+void lanes_keep_ratio(struct runner *r, struct channel *c)
+{
+	const struct lane *lane = find(&r->lane, c, moves);
+	const struct protocol_step *step = lane ? lane->step.step : NULL;
+	struct control_way slowest = { NAN, NAN };
+
+	for (size_t i = 0; step && (step->verb == PROTOCOL_MIX || step->verb == PROTOCOL_CURVE) && i < step->flow_count; i++)
+		if (step->flows[i].channel != c->index)
+			slowest = control_slower(slowest, control_way(r->channels[step->flows[i].channel].control));
+	control_follow(c->control, &slowest);
+}
+
 int lanes_line(const struct runner *r, const struct channel *c)
 {
 	const struct lane *lane = find(&r->lane, c, moves);

@@ -166,6 +166,8 @@ void lanes_resume(struct runner *runner, uint64_t paused_ns);
 const char *lanes_question(const struct runner *runner);
 double lanes_question_left_s(const struct runner *runner);
 void lanes_answer(struct runner *runner, bool yes, const char *who);
+/* Before a flow record is taken in: in a mix none runs ahead of the slowest of the others. */
+void lanes_keep_ratio(struct runner *runner, struct channel *channel);
 /* Of the step that moves a channel, else of the present one: its line, 0: none. */
 int lanes_line(const struct runner *runner, const struct channel *channel);
 /* In a word or two, for people. */

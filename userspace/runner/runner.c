@@ -314,6 +314,8 @@ static void take_record(struct runner *r, struct channel *c, const struct nanodo
 
 	if (record->time_ns > r->now_ns)
 		r->now_ns = record->time_ns;
+	if (record->type == NANODOSE_RECORD_FLOW)
+		lanes_keep_ratio(r, c);
 	news = channel_take(c, record);
 	if (news & CHANNEL_FLOW) {
 		run_recorded(r, record_sample(r->record, c->index, record, set_point, pump_rate,
@@ -617,7 +619,7 @@ static void prefer_this(struct runner *r)
 	if (getrlimit(RLIMIT_MEMLOCK, &limit) || (limit.rlim_cur != RLIM_INFINITY && geteuid()))
 		run_event(r, RECORD_WARNING, RECORD_PROGRAM, NULL, 0,
 			  "memory is not locked (ulimit -l): paging may delay orders");
-	else if (mlockall(MCL_CURRENT | MCL_FUTURE))
+	else if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
 		run_event(r, RECORD_WARNING, RECORD_PROGRAM, NULL, 0,
 			  "memory is not locked (%s): paging may delay orders", strerror(errno));
 	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority))
