@@ -2,7 +2,6 @@
 /* Rigs that go wrong: what the loop says of them, how soon, and what is let go afterwards. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "control_bench.h"
 
@@ -128,7 +127,7 @@ bool judge_trouble(const struct judge_rig *rig, enum judge_loop loop, enum judge
 	return settled;
 }
 
-unsigned int judge_false_alarms(const struct judge_rig *rig, enum judge_loop loop, double hours)
+unsigned int judge_false_alarms(const struct judge_rig *rig, enum judge_loop loop, double hours, bool tell)
 {
 	static const double shares[] = { 1, 0.5, 0.8, 0.3, 0, 1, 0.6 };
 	double each_s = fmax(600, 12 * rig->tau_s), next_s;
@@ -142,8 +141,10 @@ unsigned int judge_false_alarms(const struct judge_rig *rig, enum judge_loop loo
 		bench_live(&b);
 		if (b.output.trouble) {
 			alarms++;
-			if (getenv("ND_BENCH_VERBOSE"))
-				fprintf(stderr, "%s %s at %.1f s set %.2g\n", rig->name, diagnosis_name(b.output.trouble), b.now_ns / 1e9, b.set_point / rig->set_point_m3_s);
+			if (tell)
+				fprintf(stderr, "%s %s at %.1f s, set point %.2g\n", rig->name,
+					diagnosis_name(b.output.trouble), b.now_ns / 1e9,
+					b.set_point / rig->set_point_m3_s);
 			control_forget_trouble(b.control);
 			b.output.trouble = DIAGNOSIS_NONE;
 		}

@@ -103,8 +103,8 @@ struct judge_trouble {
 /* @settled: false where it never did, and nothing is judged. */
 bool judge_trouble(const struct judge_rig *rig, enum judge_loop loop, enum judge_fault fault,
 		   struct judge_trouble *trouble);
-/* Hours of a well rig whose set point changes: how often something is said to be wrong. */
-unsigned int judge_false_alarms(const struct judge_rig *rig, enum judge_loop loop, double hours);
+/* Hours of a well rig whose set point changes: how often something is said to be wrong; each told on stderr. */
+unsigned int judge_false_alarms(const struct judge_rig *rig, enum judge_loop loop, double hours, bool tell);
 
 /* Share p (0 to 1) of the values lies below. Sorts them. */
 double judge_percentile(double *values, unsigned int count, double p);

@@ -13,6 +13,11 @@
 #define SEED	1
 #define MAX_TAU_S 30	/* the slow ones are left to the figures, for the time they take */
 
+#define FAULT_RIGS	8
+#define MIN_FAULT_TAU_S	0.3
+#define MAX_FAULT_TAU_S	6.0
+#define LEAST_BAR_S	0.6	/* a fifth of less is no more than a few records */
+
 struct row {
 	double settle[RIGS], overshoot[RIGS], dose[RIGS], cv[RIGS];
 	unsigned int count, bad;
@@ -116,6 +121,57 @@ TEST(calibration_finds_what_a_rig_is_and_tells_how_well)
 	CHECK(backlashes > RIGS * 0.6);
 }
 
+/* By the fault that was made. One that says that another would look the same is right, too. */
+static void check_faults(enum judge_loop loop)
+{
+	static const enum diagnosis_trouble right[JUDGE_FAULTS] = {
+		[JUDGE_CLOSED] = DIAGNOSIS_OCCLUSION, [JUDGE_STALLED] = DIAGNOSIS_EMPTY,
+		[JUDGE_LEAKS] = DIAGNOSIS_LEAK, [JUDGE_FREE] = DIAGNOSIS_FREE_FLOW,
+		[JUDGE_SAME] = DIAGNOSIS_STUCK, [JUDGE_WELL] = DIAGNOSIS_NONE,
+	};
+	double late = 0, released = 0;
+	unsigned int count = 0;
+
+	for (unsigned int n = 0; count < FAULT_RIGS; n++) {
+		struct judge_rig rig;
+
+		judge_draw(&rig, SEED, n);
+		if (rig.tau_s > MAX_FAULT_TAU_S || rig.tau_s < MIN_FAULT_TAU_S)
+			continue;
+		count++;
+		if (loop == JUDGE_OURS_CALIBRATED)
+			judge_calibrate(&rig);
+		for (enum judge_fault fault = JUDGE_WELL; fault < JUDGE_FAULTS; fault++) {
+			struct judge_trouble trouble;
+
+			CHECK(judge_trouble(&rig, loop, fault, &trouble));
+			if (trouble.named != right[fault] && (trouble.sure || !trouble.named || fault == JUDGE_WELL)) {
+				printf("# %s, %s: named %s\n", rig.name, judge_fault_names[fault],
+				       diagnosis_name(trouble.named));
+				CHECK_INT(trouble.named, right[fault]);
+			}
+			if (fault != JUDGE_CLOSED)
+				continue;
+			late = fmax(late, trouble.named_s / fmax(trouble.bar_s, LEAST_BAR_S));
+			released = fmax(released, rig.has_pressure ? trouble.released : 0);
+		}
+	}
+	printf("# %s: a closed outlet is named within %.1f %% of the time to 1 bar; what bursts out: %.2f %%\n",
+	       judge_loop_names[loop], 100 * late, 100 * released);
+	CHECK(late < 0.2);
+	CHECK(released < 0.05);
+}
+
+TEST(what_is_wrong_is_named_on_a_rig_used_for_the_first_time)
+{
+	check_faults(JUDGE_OURS);
+}
+
+TEST(and_on_a_calibrated_one)
+{
+	check_faults(JUDGE_OURS_CALIBRATED);
+}
+
 TEST(no_rig_settles_sooner_than_the_bound)
 {
 	for (unsigned int n = 0; n < RIGS; n++) {
@@ -154,6 +210,8 @@ int main(void)
 	RUN(a_rig_used_for_the_first_time_settles_near_the_bound_and_doses_right);
 	RUN(a_calibrated_rig_settles_at_the_bound_and_doses_right);
 	RUN(calibration_finds_what_a_rig_is_and_tells_how_well);
+	RUN(what_is_wrong_is_named_on_a_rig_used_for_the_first_time);
+	RUN(and_on_a_calibrated_one);
 	RUN(no_rig_settles_sooner_than_the_bound);
 	RUN(open_loop_settles_as_theory_says);
 	return test_end();

@@ -25,6 +25,7 @@
 #define PRESSURE_SEEN	6.0	/* standard deviations */
 #define PRESSED		0.3	/* share of the pressure that is more than any error */
 #define PRESSED_RECORDS	3
+#define PRESSED_AHEAD	2.0	/* records */
 #define SETTLE_TAUS	4.0
 #define TELL_TAUS	5.0	/* after so long a shape has shown itself */
 #define TELL_RECORDS	10
@@ -201,8 +202,12 @@ static enum diagnosis_trouble judge_low(struct diagnosis *d, const struct diagno
 static bool pressed(struct diagnosis *d, const struct diagnosis_record *r, double seen)
 {
 	const struct diagnosis_model *m = &d->model;
-	double way = d->direction < 0 ? -1 : 1, normal = m->stiffness_pa_m3 * m->tau_s * d->q * way;
-	double band = fmax(PRESSURE_SEEN * r->pressure_sd, PRESSED * fabs(normal));
+	double way = d->direction < 0 ? -1 : 1;
+	double in = fmax(fabs(d->inflow_m3_s), fabs(r->volume_m3 / r->dt_s));
+	/* as soon as a rig may be there that is quicker than the model, and records that are late */
+	double kept = exp(-PRESSED_AHEAD * r->dt_s / (m->tau_s * fmax(1 - 3 * m->tau_error, 0.1)));
+	double normal = m->stiffness_pa_m3 * m->tau_s * fmax(fabs(d->q), in + kept * (fabs(d->q) - in));
+	double band = fmax(PRESSURE_SEEN * r->pressure_sd, PRESSED * normal);
 	bool high = !isnan(r->pressure_pa) && m->stiffness_pa_m3 > 0 && r->pressure_pa * way - normal > band &&
 		    seen < fabs(d->s) / 2;
 
