@@ -2,7 +2,7 @@
 /*
  * Figures of the closed loop: control RIGS SEED, and control alarms HOURS SEED,
  * print one JSON object a line, as tests/bench/run wants them; notes on rigs go
- * to stderr with ND_BENCH_VERBOSE.
+ * to stderr with ND_BENCH_VERBOSE, values of each rig to the file ND_BENCH_VALUES.
  */
 #include <math.h>
 #include <stdio.h>
@@ -233,8 +233,20 @@ static void prepare(unsigned int drawn, uint64_t seed)
 	}
 }
 
+/* All values, for the plots: a line each, figure, loop, value. */
+static void tell_values(FILE *file, enum judge_loop loop, const struct result *r)
+{
+	for (unsigned int i = 0; i < rig_count; i++) {
+		fprintf(file, "settling %s %.6g\n", judge_loop_names[loop], r->values[SETTLE][i]);
+		fprintf(file, "dose_error %s %.6g\n", judge_loop_names[loop], r->values[DOSE][i]);
+	}
+}
+
 static void measure_loops(const char *only)
 {
+	const char *path = getenv("ND_BENCH_VALUES");
+	FILE *values = path ? fopen(path, "w") : NULL;
+
 	for (unsigned int i = 0; i < rig_count; i++) {
 		bounds_s[i] = judge_bound_s(&rigs[i]);
 		judge_calibrate(&rigs[i]);
@@ -249,6 +261,8 @@ static void measure_loops(const char *only)
 		for (int i = 0; i < FIGURES; i++)
 			r.values[i] = calloc(rig_count, sizeof(double));
 		measure(loop, &r);
+		if (values)
+			tell_values(values, loop, &r);
 		report(loop, &r);
 		if (loop >= JUDGE_OURS)
 			measure_faults(loop);
@@ -257,6 +271,8 @@ static void measure_loops(const char *only)
 			free(r.values[i]);
 		free(r.mix);
 	}
+	if (values)
+		fclose(values);
 }
 
 int main(int argc, char **argv)

@@ -438,14 +438,14 @@ TEST(a_whole_run_fits_whatever_its_length)
 	for (int i = 0; i < 100000; i++) {
 		sample.time_s = i;
 		run_whole_add(&whole, &sample);
-		CHECK(whole.count <= RUN_HISTORY);
+		CHECK(whole.count <= RUN_WHOLE);
 	}
-	/* Doubled five times: 4096 * 32 > 100000. */
-	CHECK_INT(whole.every, 32);
+	/* Doubled seven times: 1024 * 128 > 100000. */
+	CHECK_INT(whole.every, 128);
 	CHECK_NEAR(whole.samples[0].time_s, 0, 0);
 	for (size_t i = 1; i < whole.count; i++)
-		CHECK_NEAR(whole.samples[i].time_s - whole.samples[i - 1].time_s, 32, 0);
-	CHECK(whole.samples[whole.count - 1].time_s > 100000 - 33);
+		CHECK_NEAR(whole.samples[i].time_s - whole.samples[i - 1].time_s, 128, 0);
+	CHECK(whole.samples[whole.count - 1].time_s > 100000 - 129);
 	/* What is no newer is not taken. */
 	sample.time_s = 5;
 	for (int i = 0; i < 100; i++)
@@ -472,12 +472,13 @@ TEST(the_finest_samples_that_reach_back_are_plotted)
 	CHECK(series.samples == ring);
 	CHECK_INT(series.count - series.first, 10);
 	series_of(&series, &channel, PLOT_VOLUME, 100);
+	/* every 16th of them is kept */
 	CHECK(series.samples == whole.samples);
-	CHECK_NEAR(series_at(&series, series.first)->time_s, 100, 0);
-	CHECK_NEAR(series_value(&series, series_at(&series, series.first)), -100, 0);
+	CHECK_NEAR(series_at(&series, series.first)->time_s, 112, 0);
+	CHECK_NEAR(series_value(&series, series_at(&series, series.first)), -112, 0);
 	series_end(&series, 200);
-	CHECK_NEAR(series_at(&series, series.count - 1)->time_s, 200, 0);
-	CHECK_INT(series.count - series.first, 26);
+	CHECK_NEAR(series_at(&series, series.count - 1)->time_s, 192, 0);
+	CHECK_INT(series.count - series.first, 6);
 }
 
 TEST(zooming_goes_by_round_times)

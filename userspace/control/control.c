@@ -33,7 +33,7 @@
 #define GIVE_UP_S	30.0
 #define SURPRISED	9.0	/* the rig is not what it was taken for */
 #define QUIET_MAX	500
-#define PAST_MAX	512	/* records since the first set point, to be gone through again */
+#define PAST_MAX	256	/* records since the first set point, to be gone through again */
 #define ANOTHER_RIG	8.0	/* times or a part of it: what a time constant may be if not as calibrated */
 #define DIAGNOSED_BACKLASH_STEPS 100.0
 #define USUAL_LAG_S	0.02

@@ -41,9 +41,11 @@ struct run_sample {
 	float delivered_ul;
 };
 
-/* The whole run in at most RUN_HISTORY samples, oldest first: every so manyth of them. */
+#define RUN_WHOLE 1024		/* and of the whole run */
+
+/* The whole run in at most RUN_WHOLE samples, oldest first: every so manyth of them. */
 struct run_whole {
-	struct run_sample samples[RUN_HISTORY];
+	struct run_sample samples[RUN_WHOLE];
 	size_t count;
 	unsigned int every, skipped;
 };

@@ -14,10 +14,10 @@ void run_whole_add(struct run_whole *whole, const struct run_sample *sample)
 	if (whole->count && ++whole->skipped < whole->every)
 		return;
 	whole->skipped = 0;
-	if (whole->count == RUN_HISTORY) {
-		for (size_t i = 0; i < RUN_HISTORY / 2; i++)
+	if (whole->count == RUN_WHOLE) {
+		for (size_t i = 0; i < RUN_WHOLE / 2; i++)
 			whole->samples[i] = whole->samples[2 * i];
-		whole->count = RUN_HISTORY / 2;
+		whole->count = RUN_WHOLE / 2;
 		whole->every *= 2;
 	}
 	whole->samples[whole->count++] = *sample;
