@@ -14,6 +14,8 @@
 #define MAX_TAU_S 30	/* the slow ones are left to the figures, for the time they take */
 
 #define FAULT_RIGS	8
+#define MIX_PAIRS	4
+#define MIX_LOOKS	1200
 #define MIN_FAULT_TAU_S	0.3
 #define MAX_FAULT_TAU_S	6.0
 #define LEAST_BAR_S	0.6	/* a fifth of less is no more than a few records */
@@ -172,6 +174,39 @@ TEST(and_on_a_calibrated_one)
 	check_faults(JUDGE_OURS_CALIBRATED);
 }
 
+/* Two rigs, of which one takes far longer: beside the same two that do not mind each other. */
+TEST(the_slower_rig_of_a_mix_is_waited_for)
+{
+	static double errors[MIX_LOOKS];
+	double worst_median = 0, worst_open = INFINITY;
+
+	for (unsigned int n = 0, pairs = 0; pairs < MIX_PAIRS; n++) {
+		struct judge_rig pair[2];
+		unsigned int count;
+		double ours, open;
+
+		judge_draw(&pair[0], SEED, n);
+		judge_draw(&pair[1], SEED, n + 1);
+		if (pair[0].tau_s < 1 || pair[1].tau_s < 1 || fmax(pair[0].tau_s, pair[1].tau_s) > 40)
+			continue;
+		if (fmax(pair[0].tau_s / pair[1].tau_s, pair[1].tau_s / pair[0].tau_s) < 3)
+			continue;
+		pairs++;
+		judge_calibrate(&pair[0]);
+		judge_calibrate(&pair[1]);
+		count = judge_mix(pair, JUDGE_OURS_CALIBRATED, errors, MIX_LOOKS);
+		ours = judge_percentile(errors, count, 0.75);
+		count = judge_mix(pair, JUDGE_OPEN, errors, MIX_LOOKS);
+		open = judge_percentile(errors, count, 0.75);
+		printf("# tau %.3g and %.3g s: ratio within %.1f %% for three quarters of 10 s, open loop %.1f %%\n",
+		       pair[0].tau_s, pair[1].tau_s, 100 * ours, 100 * open);
+		worst_median = fmax(worst_median, ours);
+		worst_open = fmin(worst_open, open);
+	}
+	CHECK(worst_median < 0.1);
+	CHECK(worst_open > 2 * worst_median);
+}
+
 TEST(no_rig_settles_sooner_than_the_bound)
 {
 	for (unsigned int n = 0; n < RIGS; n++) {
@@ -212,6 +247,7 @@ int main(void)
 	RUN(calibration_finds_what_a_rig_is_and_tells_how_well);
 	RUN(what_is_wrong_is_named_on_a_rig_used_for_the_first_time);
 	RUN(and_on_a_calibrated_one);
+	RUN(the_slower_rig_of_a_mix_is_waited_for);
 	RUN(no_rig_settles_sooner_than_the_bound);
 	RUN(open_loop_settles_as_theory_says);
 	return test_end();
