@@ -98,20 +98,30 @@ static bool restart_sensors(struct runner *r)
 	return true;
 }
 
+/* What was seen before the rest does not count any more. */
+static void forget_troubles(struct runner *r)
+{
+	for (size_t i = 0; i < r->channel_count; i++) {
+		struct channel *c = &r->channels[i];
+
+		if (!c->trouble_told && !c->output.trouble)
+			continue;
+		c->trouble_told = false;
+		control_forget_trouble(c->control);
+		c->output.trouble = DIAGNOSIS_NONE;
+	}
+}
+
 bool remedy_ready(struct runner *r)
 {
-	if (!r->remedy)
+	if (!r->remedy) {
+		forget_troubles(r);
 		return true;
+	}
 	if ((r->trouble == PROTOCOL_SENSOR_LOST && !restart_sensors(r)) || !clear_faults(r))
 		return false;
 	r->remedy = NULL;
-	for (size_t i = 0; i < r->channel_count; i++) {
-		if (!r->channels[i].trouble_told)
-			continue;
-		r->channels[i].trouble_told = false;
-		control_forget_trouble(r->channels[i].control);
-		r->channels[i].output.trouble = DIAGNOSIS_NONE;
-	}
+	forget_troubles(r);
 	return true;
 }
 

@@ -118,7 +118,7 @@ void watch_rig(struct runner *r, struct channel *c)
 	const struct diagnosis_evidence *evidence = control_evidence(c->control);
 	char text[256];
 
-	if (!trouble || c->trouble_told || r->mode == MODE_STOPPING || r->mode == MODE_OVER || r->remedy)
+	if (!trouble || c->trouble_told || r->mode != MODE_RUNNING || r->remedy)
 		return;
 	c->trouble_told = true;
 	describe_evidence(evidence, text, sizeof(text));
