@@ -225,7 +225,7 @@ void bench_rest(struct bench *b)
 void judge_calibrate(struct judge_rig *rig)
 {
 	struct identify_config config = {
-		.volume_m3 = rig->set_point_m3_s * IDENTIFY_PUSH_S, .step_m3 = rig->step_m3, .has_sensor = true,
+		.volume_m3 = rig->set_point_m3_s * IDENTIFY_PUSH_S, .step_m3 = rig->step_m3,
 	};
 	struct identify *identify = identify_new(&config);
 	enum identify_next next = IDENTIFY_WAIT;

@@ -224,7 +224,7 @@ int calibrate_by_sensors(struct calibrate *calibrate)
 {
 	const struct jog_view *view = jog_view(calibrate->jog);
 	struct identify_config config = {
-		.volume_m3 = calibrate->volume_m3, .step_m3 = view->step_m3, .has_sensor = true,
+		.volume_m3 = calibrate->volume_m3, .step_m3 = view->step_m3,
 	};
 	struct test test = { .calibrate = calibrate, .origin = view->status.position };
 	int status;

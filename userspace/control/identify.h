@@ -23,7 +23,6 @@
 struct identify_config {
 	double volume_m3;
 	double step_m3;
-	bool has_sensor;	/* of the flow */
 };
 
 enum identify_next {

@@ -61,6 +61,17 @@ static bool load(struct channel *c)
 	return false;
 }
 
+/*
+ * What is kept goes by bore and way, as calibrate steps; a run steps by what was
+ * weighed: so many times as much volume moves. @share: or its inverse, to keep it.
+ */
+static void scale(struct control_model *model, double share)
+{
+	model->gain /= share;
+	model->compliance_m3_pa *= share;
+	model->backlash_m3 *= share;
+}
+
 bool calibrated_load(struct runner *r)
 {
 	for (size_t i = 0; i < r->channel_count; i++) {
@@ -68,6 +79,8 @@ bool calibrated_load(struct runner *r)
 
 		if (!load(c))
 			return false;
+		if (c->weighing.share > 0)
+			scale(&c->calibration.model, c->weighing.share);
 		/* The gain was found without the fluid's correction. */
 		if (c->plan->correction.unit_m3_s > 0 && c->calibration.model.tau_s > 0) {
 			c->calibration.model.gain = 1;
@@ -169,6 +182,8 @@ static void keep(struct runner *r, const struct channel *c)
 	now.backlash_m3 = before->backlash_m3;
 	if (!(now.tau_error < before->tau_error))
 		return;
+	if (c->weighing.share > 0)
+		scale(&now, 1 / c->weighing.share);
 	if (calibration_save(&key, &now, true, &error) >= 0)
 		return;
 	run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, 0, "%s", error ? error : "out of memory");

@@ -10,7 +10,7 @@
 #include "run.h"
 
 #define ENOUGH	3	/* readings in a row */
-#define MISSING	5	/* records without one: as the driver has it for a lost sensor */
+#define MISSING	5	/* records in a row without a reading: it is lost */
 
 static const struct {
 	enum protocol_limit limit;
