@@ -41,12 +41,16 @@
 #define LAG_HIGH_S	1.0
 #define SCAN_POINTS	40
 #define ROUNDS		4
+#define ROUNDS_MOST	10
+#define STILL		1.0	/* a change of J: none */
 #define GOLDEN_STEPS	22
 #define READINGS_LEAST	20
 /* Readings that are averaged to see past the noise. */
 #define BLOCK		25
 /* A lag that the readings like no better than by this much of J is not told by them. */
 #define LAG_TOLD	25.0
+/* A slope of pressure over flow is to be so many standard deviations. */
+#define PRESSURE_TOLD	20.0
 /* Neither is a tau whose standard deviation is more of it than this. */
 #define ERROR_MOST	0.1
 /* Nothing is measured better than to this share of itself; keeps ln away from 0. */
@@ -165,7 +169,7 @@ static double cost(const struct run *run, const struct guess *rig, struct lines 
 			continue;
 		if (isfinite(now->flow_m3_s))
 			line_add(&sums.flow, mean, now->flow_m3_s);
-		if (isfinite(now->pressure_pa))
+		if (run->pressures && isfinite(now->pressure_pa))
 			line_add(&sums.pressure, model.q, now->pressure_pa);
 	}
 	line_solve(&sums.flow);
@@ -270,31 +274,24 @@ static double best_of(double (*of)(const struct search *, double), const struct 
 	return golden(of, search, low + fmax(at - 1, 0) * span, low + fmin(at + 1, SCAN_POINTS - 1) * span);
 }
 
-/*
- * Tau and lag in turn. Keeps both as they are if the lag is not told. When in a
- * record its steps were made is not known, so that a lag that differs from the
- * usual one by less than a record may well be that one.
- */
-static void refine(struct search *search)
+/* Tau and lag in turn; false: there is no room for a lag. */
+static bool descend(struct search *search)
 {
 	const struct run *run = search->run;
-	struct guess before = search->rig, *rig = &search->rig;
-	double plain = cost(run, &before, NULL), most;
+	struct guess *rig = &search->rig;
+	double most;
 
 	for (int i = 0; i < ROUNDS; i++) {
 		search->total_s = run->pressures ? 0 : rig->tau_s + rig->lag_s;
 		most = run->pressures ? LAG_HIGH_S : fmin(LAG_HIGH_S, search->total_s / 2);
-		if (most <= LAG_LOW_S) {
-			*rig = before;
-			return;
-		}
+		if (most <= LAG_LOW_S)
+			return false;
 		rig->lag_s = exp(golden(cost_of_lag, search, log(LAG_LOW_S), log(most)));
 		if (!run->pressures)
 			rig->tau_s = search->total_s - rig->lag_s;
 		rig->tau_s = exp(golden(cost_of_tau, search, log(rig->tau_s / 2), log(rig->tau_s * 2)));
 	}
-	if (fabs(rig->lag_s - before.lag_s) < run->period_s || plain - cost(run, rig, NULL) < LAG_TOLD)
-		*rig = before;
+	return true;
 }
 
 /* Play of the screw, and what of it was to go at the first motion. */
@@ -302,17 +299,83 @@ static void find_play(struct search *search)
 {
 	const double most = search->run->prior.backlash_m3;
 	struct guess *rig = &search->rig;
+	double backlash;
 
 	if (!(most > 0))
 		return;
-	for (int i = 0; i < ROUNDS; i++) {
-		double backlash = best_of(cost_of_backlash, search, 0, most);
+	backlash = best_of(cost_of_backlash, search, 0, most);
+	rig->togo = backlash > 0 ? fmin(1, rig->togo * rig->backlash_m3 / backlash) : 0;
+	rig->backlash_m3 = backlash;
+	rig->togo = best_of(cost_of_togo, search, 0, 1);
+	rig->tau_s = exp(golden(cost_of_tau, search, log(rig->tau_s / 2), log(rig->tau_s * 2)));
+}
 
-		rig->togo = backlash > 0 ? fmin(1, rig->togo * rig->backlash_m3 / backlash) : 0;
-		rig->backlash_m3 = backlash;
-		rig->togo = best_of(cost_of_togo, search, 0, 1);
-		rig->tau_s = exp(golden(cost_of_tau, search, log(rig->tau_s / 2), log(rig->tau_s * 2)));
-	}
+/* Play, and tau and lag: what is taken for the one is missing at the other, so until nothing changes. */
+static bool settle(struct search *search)
+{
+	double before, now = INFINITY;
+	bool told = true;
+	int i = 0;
+
+	do {
+		before = now;
+		find_play(search);
+		told = search->run->flows && descend(search);
+		now = cost(search->run, &search->rig, NULL);
+	} while (told && before - now > STILL && ++i < ROUNDS_MOST);
+	return told;
+}
+
+static double cost_by_pressure(const struct search *search)
+{
+	struct lines lines;
+
+	cost(search->run, &search->rig, &lines);
+	return line_cost(&lines.pressure);
+}
+
+/* There is a valley for either order of tau and lag; which it is the pressure alone can tell. */
+static void settle_swapped(struct search *search)
+{
+	struct search other = *search;
+
+	other.rig.tau_s = search->rig.lag_s;
+	other.rig.lag_s = search->rig.tau_s;
+	if (settle(&other) && cost_by_pressure(&other) < cost_by_pressure(search))
+		search->rig = other.rig;
+}
+
+/* The same with the usual lag. */
+static struct search with_usual_lag(const struct search *search)
+{
+	struct search usual = *search;
+
+	usual.rig.lag_s = FIT_LAG_S;
+	if (!search->run->pressures)
+		usual.rig.tau_s = fmax(search->rig.tau_s + search->rig.lag_s - FIT_LAG_S, TAU_LOW_S);
+	usual.rig.tau_s = exp(golden(cost_of_tau, &usual, log(usual.rig.tau_s / 2), log(usual.rig.tau_s * 2)));
+	return usual;
+}
+
+/*
+ * Keeps the usual lag if another is not told. When in a record of a run its steps
+ * were made is not known, so that a lag that differs from the usual one by less
+ * than a record may well be that one; a calibration has pushes enough.
+ */
+static void refine(struct search *search)
+{
+	const struct run *run = search->run;
+	/* The lag is the flow sensor's; pressure knows nothing of it. */
+	bool told = settle(search);
+	struct search usual;
+
+	if (told && run->pressures)
+		settle_swapped(search);
+	usual = with_usual_lag(search);
+	if (told && !(run->prior.gain_error > 0))
+		told = fabs(search->rig.lag_s - FIT_LAG_S) >= run->period_s;
+	if (!told || cost(run, &usual.rig, NULL) - cost(run, &search->rig, NULL) < LAG_TOLD)
+		search->rig = usual.rig;
 }
 
 /* ---- what is left ----------------------------------------------------------------- */
@@ -428,6 +491,17 @@ static bool backlash_told(const struct search *search, double widen)
 	return fmin(other, cost_of_backlash(search, at + most / 4)) - best > 9 * widen;
 }
 
+/* A sensor that hardly shows the pressure must not tell tau from lag. */
+static bool pressure_told(const struct run *run, const struct guess *rig)
+{
+	struct lines lines;
+	double xx;
+
+	cost(run, rig, &lines);
+	xx = lines.pressure.xx - lines.pressure.x * lines.pressure.x / lines.pressure.n;
+	return lines.pressure.slope > PRESSURE_TOLD * sqrt(lines.pressure.left / lines.pressure.n / xx);
+}
+
 static struct run look_at(const struct control_sample *samples, size_t count, struct fit *fit)
 {
 	struct run run = { .samples = samples, .count = count };
@@ -466,11 +540,11 @@ void fit_rig(const struct control_sample *samples, size_t count, const struct fi
 		run.prior = *prior;
 	search.run = &run;
 	search.rig.tau_s = exp(best_of(cost_of_tau, &search, log(TAU_LOW_S), log(TAU_HIGH_S)));
-	find_play(&search);
-	/* The lag is the flow sensor's; pressure knows nothing of it. */
-	if (run.flows)
-		refine(&search);
-	find_play(&search);
+	if (run.flows && run.pressures && !pressure_told(&run, &search.rig))
+		run.pressures = 0;
+	for (int i = 0; i < ROUNDS; i++)
+		find_play(&search);
+	refine(&search);
 	fit->tau_s = search.rig.tau_s;
 	if (search.rig.lag_s != FIT_LAG_S)
 		fit->lag_s = search.rig.lag_s;
