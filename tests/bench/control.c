@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Figures of the closed loop: control RIGS SEED, and control alarms HOURS SEED,
- * print one JSON object a line, as tests/bench/run wants them; notes on rigs go
- * to stderr with ND_BENCH_VERBOSE, values of each rig to the file ND_BENCH_VALUES.
+ * Figures of the closed loop: control RIGS SEED, control faults RIGS SEED and
+ * control alarms HOURS SEED print one JSON object a line, as tests/bench/run
+ * wants them; notes on rigs go to stderr with ND_BENCH_VERBOSE, values of each
+ * rig to the file ND_BENCH_VALUES.
  */
 #include <math.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ enum { SETTLE, OVERSHOOT, DOSE, CV, FIGURES };
 
 struct result {
 	double *values[FIGURES];	/* one a rig */
-	double *mix;
+	double *mix, *mix_stepped;
 	unsigned int mix_count;
 	unsigned int bad;		/* rigs that diverge, oscillate or reverse */
 	double cpu_s;
@@ -84,7 +85,7 @@ static void measure(enum judge_loop loop, struct result *r)
 				flow.diverges ? " DIVERGES" : "", flow.reverses ? " REVERSES" : "");
 	}
 	for (unsigned int i = 0; i + 1 < rig_count; i += 2)
-		r->mix_count += judge_mix(&rigs[i], loop, r->mix + r->mix_count,
+		r->mix_count += judge_mix(&rigs[i], loop, r->mix + r->mix_count, r->mix_stepped + r->mix_count,
 					  rig_count * MIX_LOOKS / 2 - r->mix_count);
 }
 
@@ -105,7 +106,11 @@ static void report(enum judge_loop loop, struct result *r)
 	print("flow_cv_p95", loop, judge_percentile(r->values[CV], rig_count, 0.95), "%",
 	      bound_of(loop, 0.5, 0.5), "last quarter, microstep ripple taken off");
 	print("mix_error_p95", loop, 100 * judge_percentile(r->mix, r->mix_count, 0.95), "%",
-	      bound_of(loop, 4, 2), "10 s mixes, over time, of pairs of rigs");
+	      bound_of(loop, 4, 2), "10 s mixes, over time, of pairs of rigs, microstep ripple taken off");
+	print("mix_error_median", loop, 100 * judge_percentile(r->mix, r->mix_count, 0.5), "%", INFINITY,
+	      "10 s mixes, over time, of pairs of rigs, microstep ripple taken off");
+	print("mix_error_stepped_p95", loop, 100 * judge_percentile(r->mix_stepped, r->mix_count, 0.95), "%", INFINITY,
+	      "10 s mixes, over time, of pairs of rigs, by whole microsteps");
 	print("unstable_rigs", loop, r->bad, "1", bound_of(loop, 0, 0),
 	      "diverge, oscillate or reverse");
 	if (r->records)
@@ -242,6 +247,15 @@ static void tell_values(FILE *file, enum judge_loop loop, const struct result *r
 	}
 }
 
+static void measure_all_faults(const char *only)
+{
+	for (unsigned int i = 0; i < rig_count; i++)
+		judge_calibrate(&rigs[i]);
+	for (int loop = JUDGE_OURS; loop < JUDGE_LOOPS; loop++)
+		if (!only || !strcmp(only, judge_loop_names[loop]))
+			measure_faults(loop);
+}
+
 static void measure_loops(const char *only)
 {
 	const char *path = getenv("ND_BENCH_VALUES");
@@ -254,7 +268,10 @@ static void measure_loops(const char *only)
 			tell_model(&rigs[i]);
 	}
 	for (int loop = 0; loop < JUDGE_LOOPS; loop++) {
-		struct result r = { .mix = calloc(rig_count * MIX_LOOKS / 2, sizeof(double)) };
+		struct result r = {
+			.mix = calloc(rig_count * MIX_LOOKS / 2, sizeof(double)),
+			.mix_stepped = calloc(rig_count * MIX_LOOKS / 2, sizeof(double)),
+		};
 
 		if (only && strcmp(only, judge_loop_names[loop]))
 			continue;
@@ -264,12 +281,11 @@ static void measure_loops(const char *only)
 		if (values)
 			tell_values(values, loop, &r);
 		report(loop, &r);
-		if (loop >= JUDGE_OURS)
-			measure_faults(loop);
 		fflush(stdout);
 		for (int i = 0; i < FIGURES; i++)
 			free(r.values[i]);
 		free(r.mix);
+		free(r.mix_stepped);
 	}
 	if (values)
 		fclose(values);
@@ -277,16 +293,22 @@ static void measure_loops(const char *only)
 
 int main(int argc, char **argv)
 {
-	bool alarms = argc > 2 && !strcmp(argv[1], "alarms");
+	const char *only = getenv("ND_BENCH_LOOP"), *what = argc > 3 ? argv[1] : "loops";
+	bool alarms = !strcmp(what, "alarms");
 	int status = 0;
 
 	verbose = getenv("ND_BENCH_VERBOSE");
-	prepare(!alarms && argc > 1 ? atoi(argv[1]) : ALARM_RIGS - JUDGE_NAMED_RIGS,
-		argc > 2 + alarms ? strtoull(argv[2 + alarms], NULL, 0) : 1);
+	if (argc < 3) {
+		fputs("control [faults] RIGS SEED, or control alarms HOURS SEED\n", stderr);
+		return 2;
+	}
+	prepare(alarms ? ALARM_RIGS - JUDGE_NAMED_RIGS : atoi(argv[argc - 2]), strtoull(argv[argc - 1], NULL, 0));
 	if (alarms)
 		status = measure_alarms(atof(argv[2]));
+	else if (!strcmp(what, "faults"))
+		measure_all_faults(only);
 	else
-		measure_loops(getenv("ND_BENCH_LOOP"));
+		measure_loops(only);
 	free(bounds_s);
 	free(rigs);
 	return status;

@@ -21,7 +21,9 @@ struct bench {
 	int64_t steps, end_steps;	/* made, whatever the way */
 	int way;			/* 1: out, -1: back */
 	int64_t position;
-	double looks[JUDGE_LOOKS];	/* outlet flow in the newest period, m3/s */
+	double looks[JUDGE_LOOKS];	/* outlet flow in the newest period, m3/s, */
+	double smooth_looks[JUDGE_LOOKS];	/* and what it were if the pump had no steps */
+	double smooth_m3_s, smooth_slack_m3;
 	double flow_m3_s;		/* newest reading */
 	struct control *control;
 	struct control_output output;

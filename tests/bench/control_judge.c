@@ -69,6 +69,7 @@ void bench_begin(struct bench *b, const struct judge_rig *rig, enum judge_loop l
 	sim_sensor_init(&b->sensor, rig->sensor, 1, rig->seed, 0);
 	b->sensor.gain_ppm = rig->sensor_gain_ppm;
 	b->sensor.offset_pl_min = rig->sensor_offset_pl_min;
+	b->smooth_slack_m3 = rig->slack_steps * rig->step_m3;
 	b->noise.state = rig->seed + 1;
 	sim_sensor_write(&b->sensor, &b->plant, 0, SIM_SENSOR_ADDRESS, start_water, 2);
 	tune(b);
@@ -76,6 +77,18 @@ void bench_begin(struct bench *b, const struct judge_rig *rig, enum judge_loop l
 		b->control = control_new(&config);
 		control_set_accel(b->control, rig->accel_m3_s2);
 	}
+}
+
+/* The outlet of a pump without steps, while the rate changes evenly. */
+static void smooth(struct bench *b, double rate_m3_s, double slope, double span_s)
+{
+	double volume_m3 = (rate_m3_s + slope * span_s / 2) * span_s, tau_s = b->rig->tau_s;
+	double lost_m3 = fmin(b->smooth_slack_m3, volume_m3), share = volume_m3 > 0 ? 1 - lost_m3 / volume_m3 : 0;
+	double in = share * rate_m3_s, in_slope = share * slope;
+
+	b->smooth_slack_m3 -= lost_m3;
+	b->smooth_m3_s = in + in_slope * (span_s - tau_s) +
+			 (b->smooth_m3_s - in + in_slope * tau_s) * exp(-span_s / tau_s);
 }
 
 /* Steps until a time, the rate on its way to the one asked for. */
@@ -109,6 +122,7 @@ void bench_turn(struct bench *b, uint64_t until_ns)
 			b->position += b->way;
 			sim_plant_step(&b->plant, b->now_ns + (uint64_t)(at_s * 1e9), b->way, true);
 		}
+		smooth(b, rate * volume, a * volume, span_s);
 		b->rate = fmax(0, (rate + a * span_s) * volume);
 	}
 	if (b->steps >= b->end_steps)
@@ -178,6 +192,7 @@ void bench_live(struct bench *b)
 		}
 		bench_turn(b, until_ns);
 		b->looks[i] = bench_outlet_m3_s(b);
+		b->smooth_looks[i] = b->smooth_m3_s;
 	}
 	bench_read(b, &sample);
 	switch (b->loop) {
@@ -210,6 +225,8 @@ void bench_go(struct bench *b)
 	b->read_m3 = 0;
 	if (b->control)
 		control_set_point(b->control, b->now_ns / 1e9, b->set_point);
+	if (b->control)
+		b->wanted = control_first_rate_m3_s(b->control);
 }
 
 void bench_rest(struct bench *b)
@@ -226,6 +243,7 @@ void judge_calibrate(struct judge_rig *rig)
 {
 	struct identify_config config = {
 		.volume_m3 = rig->set_point_m3_s * IDENTIFY_PUSH_S, .step_m3 = rig->step_m3,
+		.most_pushes = IDENTIFY_PUSHES,
 	};
 	struct identify *identify = identify_new(&config);
 	enum identify_next next = IDENTIFY_WAIT;
@@ -246,6 +264,8 @@ void judge_calibrate(struct judge_rig *rig)
 		b.asked = rig->set_point_m3_s;
 	}
 	identify_result(identify, &rig->model, NULL);
+	/* it may have been turned since */
+	rig->model.taken_up = 0;
 	identify_free(identify);
 }
 
@@ -327,32 +347,54 @@ void judge_dose(const struct judge_rig *rig, enum judge_loop loop, struct judge_
 	control_free(b.control);
 }
 
-unsigned int judge_mix(const struct judge_rig rigs[2], enum judge_loop loop, double *errors,
+static void keep_ratio(struct bench b[2])
+{
+	struct control_way ways[2];
+
+	if (!b[0].control)
+		return;
+	for (int i = 0; i < 2; i++)
+		ways[i] = control_way(b[i].control);
+	for (int i = 0; i < 2; i++)
+		control_follow(b[i].control, &ways[!i]);
+}
+
+static double ratio_error(double one_m3_s, double other_m3_s, const struct judge_rig rigs[2])
+{
+	double one = one_m3_s / rigs[0].set_point_m3_s, other = other_m3_s / rigs[1].set_point_m3_s;
+
+	return other > 0 ? fabs(one / other - 1) : one > 0;
+}
+
+unsigned int judge_mix(const struct judge_rig rigs[2], enum judge_loop loop, double *errors, double *stepped,
 		       unsigned int room)
 {
+	struct judge_rig known[2];
 	struct bench b[2];
 	unsigned int count = 0;
 
 	for (int i = 0; i < 2; i++) {
-		bench_begin(&b[i], &rigs[i], loop);
+		known[i] = rigs[i];
+		/* a calibrated one as calibration has left it */
+		if (loop == JUDGE_OURS_CALIBRATED) {
+			known[i].slack_steps = 0;
+			known[i].model.taken_up = 1;
+		}
+		bench_begin(&b[i], &known[i], loop);
 		bench_go(&b[i]);
 	}
+	keep_ratio(b);
+	for (int i = 0; i < 2 && b[0].control; i++)
+		b[i].wanted = control_first_rate_m3_s(b[i].control);
 	for (unsigned int i = 0; i < MIX_S / PERIOD_S; i++) {
-		if (b[0].control) {
-			struct control_way ways[] = { control_way(b[0].control), control_way(b[1].control) };
-
-			control_follow(b[0].control, &ways[1]);
-			control_follow(b[1].control, &ways[0]);
-		}
+		keep_ratio(b);
 		bench_live(&b[0]);
 		bench_live(&b[1]);
 		for (unsigned int k = 0; k < JUDGE_LOOKS; k++) {
-			double one = b[0].looks[k] / rigs[0].set_point_m3_s;
-			double other = b[1].looks[k] / rigs[1].set_point_m3_s;
-
 			if ((i + (k + 1.0) / JUDGE_LOOKS) * PERIOD_S < MIX_FROM_S || count == room)
 				continue;
-			errors[count++] = other > 0 ? fabs(one / other - 1) : one > 0;
+			stepped[count] = ratio_error(b[0].looks[k], b[1].looks[k], rigs);
+			errors[count++] = ratio_error(b[0].smooth_looks[k], b[1].smooth_looks[k], rigs);
 		}
 	}
 	for (int i = 0; i < 2; i++)

@@ -79,10 +79,12 @@ void judge_flow(const struct judge_rig *rig, enum judge_loop loop, struct judge_
 /* 100 s at the set point, and what still flows out after. */
 void judge_dose(const struct judge_rig *rig, enum judge_loop loop, struct judge_dose *dose);
 /*
- * Two rigs mixing for 10 s: how far the ratio of their outlets is off, at each
- * look from 50 ms on. At most `room` numbers go to errors; returns how many.
+ * Two rigs mixing for 10 s, calibrated ones as calibration has left them: how far
+ * the ratio of their outlets is off, at each look from 50 ms on; errors: microsteps
+ * taken off, as of a pump that turns evenly; stepped: as it is. At most `room`
+ * numbers go to each; returns how many.
  */
-unsigned int judge_mix(const struct judge_rig rigs[2], enum judge_loop loop, double *errors,
+unsigned int judge_mix(const struct judge_rig rigs[2], enum judge_loop loop, double *errors, double *stepped,
 		       unsigned int room);
 
 enum judge_fault {

@@ -15,7 +15,8 @@
 #define SYSTEM_FOLDER	"/var/lib/nanodose"
 #define FILE_NAME	"calibrations.db"
 #define APPLICATION_ID	0x6e646361	/* "ndca" */
-#define FORMAT		1
+#define FORMAT		2
+#define FORMAT_WITHOUT_SCREWS	1
 #define BUSY_MS		2000
 
 /* What was found stays: a rig that drifts shows in the rows. */
@@ -27,9 +28,11 @@ static const char schema[] =
 	" lag_s REAL, lag_error REAL, gain REAL NOT NULL, gain_error REAL NOT NULL, backlash_m3 REAL);"
 	"CREATE TABLE IF NOT EXISTS weighing (id INTEGER PRIMARY KEY, utc_ns INTEGER NOT NULL,"
 	" pump TEXT NOT NULL, syringe TEXT NOT NULL, share REAL NOT NULL);"
-	"PRAGMA application_id = 1852072801; PRAGMA user_version = 1;"
+	"CREATE TABLE IF NOT EXISTS screw (pump TEXT NOT NULL, syringe TEXT NOT NULL, utc_ns INTEGER NOT NULL,"
+	" boot_id TEXT NOT NULL, position INTEGER NOT NULL, taken_up INTEGER NOT NULL, PRIMARY KEY (pump, syringe));"
+	"PRAGMA application_id = 1852072801; PRAGMA user_version = 2;"
 	"COMMIT;";
-_Static_assert(APPLICATION_ID == 1852072801 && FORMAT == 1, "as the schema has them");
+_Static_assert(APPLICATION_ID == 1852072801 && FORMAT == 2, "as the schema has them");
 
 static int __attribute__((format(printf, 2, 3))) fail(char **error, const char *format, ...)
 {
@@ -93,9 +96,12 @@ static long long pragma(sqlite3 *db, const char *sql)
 	return value;
 }
 
-static bool is_ours(sqlite3 *db)
+/* The format, or 0. */
+static long long format_of(sqlite3 *db)
 {
-	return pragma(db, "PRAGMA application_id") == APPLICATION_ID && pragma(db, "PRAGMA user_version") == FORMAT;
+	long long format = pragma(db, "PRAGMA user_version");
+
+	return pragma(db, "PRAGMA application_id") == APPLICATION_ID && format <= FORMAT ? format : 0;
 }
 
 static int not_ours(const char *path, char **error)
@@ -120,7 +126,7 @@ static sqlite3 *open_to_read(const char *path, char **error)
 		go_wrong(db, path, "read", error);
 	} else {
 		sqlite3_busy_timeout(db, BUSY_MS);
-		if (is_ours(db))
+		if (format_of(db))
 			return db;
 		/* one that is just being made is empty, too */
 		if (pragma(db, "SELECT count(*) FROM sqlite_schema") != 0)
@@ -139,9 +145,9 @@ static sqlite3 *open_to_write(const char *path, char **error)
 		go_wrong(db, path, "written", error);
 	} else {
 		sqlite3_busy_timeout(db, BUSY_MS);
-		if (!is_ours(db) && pragma(db, "SELECT count(*) FROM sqlite_schema") != 0)
+		if (!format_of(db) && pragma(db, "SELECT count(*) FROM sqlite_schema") != 0)
 			not_ours(path, error);
-		else if (!is_ours(db) && sqlite3_exec(db, schema, NULL, NULL, NULL))
+		else if (format_of(db) != FORMAT && sqlite3_exec(db, schema, NULL, NULL, NULL))
 			go_wrong(db, path, "written", error);
 		else
 			return db;
@@ -193,7 +199,9 @@ static int newest(const struct calibration_key *key, bool whole, const char *sql
 			bind_key(row, key, whole);
 			step = sqlite3_step(row);
 		}
-		if (!row || (step != SQLITE_ROW && step != SQLITE_DONE)) {
+		if (!row && format_of(db) == FORMAT_WITHOUT_SCREWS)
+			step = SQLITE_DONE;
+		else if (!row || (step != SQLITE_ROW && step != SQLITE_DONE)) {
 			found = go_wrong(db, paths[i], "read", error);
 		} else if (step == SQLITE_ROW && sqlite3_column_int64(row, 0) > newest_ns) {
 			newest_ns = sqlite3_column_int64(row, 0);
@@ -346,4 +354,39 @@ int calibration_save_weighing(const struct calibration_key *key, double share, c
 
 	return insert("INSERT INTO weighing (pump, syringe, utc_ns, share) VALUES (?, ?, ?, ?)", bind_weighing,
 		      &weighing, key, false, error);
+}
+
+/* ---- screws ---------------------------------------------------------------------------- */
+
+static void take_screw(void *into, sqlite3_stmt *row)
+{
+	struct calibration_screw *screw = into;
+
+	snprintf(screw->boot_id, sizeof(screw->boot_id), "%s", (const char *)sqlite3_column_text(row, 1));
+	screw->position = sqlite3_column_int64(row, 2);
+	screw->taken_up = sqlite3_column_int(row, 3);
+}
+
+int calibration_load_screw(const struct calibration_key *key, struct calibration_screw *screw, char **error)
+{
+	return newest(key, false,
+		      "SELECT utc_ns, boot_id, position, taken_up FROM screw WHERE pump = ? AND syringe = ?",
+		      take_screw, screw, error);
+}
+
+static void bind_screw(const void *what, sqlite3_stmt *row)
+{
+	const struct calibration_screw *screw = what;
+
+	sqlite3_bind_int64(row, 3, utc_now_ns());
+	sqlite3_bind_text(row, 4, screw->boot_id, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(row, 5, screw->position);
+	sqlite3_bind_int(row, 6, screw->taken_up);
+}
+
+int calibration_save_screw(const struct calibration_key *key, const struct calibration_screw *screw, char **error)
+{
+	return insert("INSERT OR REPLACE INTO screw (pump, syringe, utc_ns, boot_id, position, taken_up)"
+		      " VALUES (?, ?, ?, ?, ?, ?)",
+		      bind_screw, screw, key, false, error);
 }

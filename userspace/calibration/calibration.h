@@ -34,11 +34,21 @@ struct calibration_weighing {
 	int64_t utc_ns;
 };
 
+/*
+ * Where a motion that took up the play of the screw has left it. Still so if the
+ * pump stands there and the machine has not been booted since.
+ */
+struct calibration_screw {
+	char boot_id[64];
+	int64_t position;
+	int taken_up;			/* the way of that motion, 1 or -1; 0: the play may be anywhere */
+};
+
 void calibration_key(struct calibration_key *key, const struct nanodose_info *info,
 		     const struct nanodose_syringe *syringe, const char *fluid);
 /*
  * Each: 1 found or saved, 0 there is none, -1 with *error (to be freed): the
- * file cannot be read, or written. A weighing is of pump and syringe alone.
+ * file cannot be read, or written. Weighing and screw are of pump and syringe alone.
  */
 int calibration_load(const struct calibration_key *key, struct calibration *calibration, char **error);
 int calibration_save(const struct calibration_key *key, const struct control_model *model, bool by_run,
@@ -46,6 +56,9 @@ int calibration_save(const struct calibration_key *key, const struct control_mod
 int calibration_load_weighing(const struct calibration_key *key, struct calibration_weighing *weighing,
 			      char **error);
 int calibration_save_weighing(const struct calibration_key *key, double share, char **error);
+int calibration_load_screw(const struct calibration_key *key, struct calibration_screw *screw, char **error);
+int calibration_save_screw(const struct calibration_key *key, const struct calibration_screw *screw,
+			   char **error);
 /* The file that is written to, to be freed. NULL: errno. */
 char *calibration_path(void);
 

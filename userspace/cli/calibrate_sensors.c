@@ -8,6 +8,7 @@
 
 #include "calibrate.h"
 #include "identify.h"
+#include "past.h"
 #include "verbs.h"
 
 #define PL_MIN		(1e-15 / 60)	/* m3/s */
@@ -173,6 +174,19 @@ static const char *wrong(const struct test *test, const struct control_model *mo
 	return NULL;
 }
 
+/* Where the test has left the play of the screw, for the run after it. */
+static int keep_screw(const struct calibrate *calibrate, int taken_up, char **error)
+{
+	struct calibration_screw screw = {
+		.position = jog_view(calibrate->jog)->status.position, .taken_up = taken_up,
+	};
+
+	*error = NULL;
+	if (record_boot_id(screw.boot_id, sizeof(screw.boot_id)))
+		return 0;
+	return calibration_save_screw(&calibrate->key, &screw, error);
+}
+
 static int keep(struct test *test)
 {
 	struct calibrate *calibrate = test->calibrate;
@@ -187,7 +201,8 @@ static int keep(struct test *test)
 		fprintf(stderr, "nanodose calibrate: %s; nothing is kept\n", why);
 		return NANODOSE_EXIT_FAULT;
 	}
-	if (calibration_save(&calibrate->key, &model, false, &error) < 0) {
+	if (calibration_save(&calibrate->key, &model, false, &error) < 0 ||
+	    keep_screw(calibrate, model.taken_up, &error) < 0) {
 		fprintf(stderr, "nanodose calibrate: %s\n", error ? error : "out of memory");
 		free(error);
 		return NANODOSE_EXIT_FAULT;
@@ -206,7 +221,7 @@ static int keep(struct test *test)
 static bool asked(struct calibrate *calibrate)
 {
 	const struct jog_view *view = jog_view(calibrate->jog);
-	char volume[40], back[40], rate[40], question[400];
+	char volume[40], back[40], rate[40], most[80] = "", question[480];
 	double rate_m3_s = calibrate->rate_nhz * 1e-9 * view->step_m3;
 
 	quantity(volume, calibrate->volume_m3, NANODOSE_DIMENSION_VOLUME);
@@ -214,9 +229,11 @@ static bool asked(struct calibrate *calibrate)
 	quantity(rate, rate_m3_s, NANODOSE_DIMENSION_RATE);
 	if (rate_m3_s < SENSOR_SEES * view->info.sensor_full_scale_pl_min * PL_MIN)
 		fprintf(stderr, "nanodose calibrate: %s is little for this sensor: a higher --rate tells more\n", rate);
+	if (!calibrate->by_hand.volume)
+		snprintf(most, sizeof(most), ", up to %d times that where the flow does not show", IDENTIFY_PUSHES);
 	snprintf(question, sizeof(question),
-		 "%s pushes %s out at %s, draws %s back and pushes that out again. Is the line filled, free of air, and its end in liquid?",
-		 view->name, volume, rate, back);
+		 "%s pushes %s out at %s%s, draws %s back and pushes that out again. Is the line filled, free of air, and its end in liquid?",
+		 view->name, volume, rate, most, back);
 	return calibrate_agreed(calibrate, question);
 }
 
@@ -225,6 +242,7 @@ int calibrate_by_sensors(struct calibrate *calibrate)
 	const struct jog_view *view = jog_view(calibrate->jog);
 	struct identify_config config = {
 		.volume_m3 = calibrate->volume_m3, .step_m3 = view->step_m3,
+		.most_pushes = calibrate->by_hand.volume ? 1 : IDENTIFY_PUSHES,
 	};
 	struct test test = { .calibrate = calibrate, .origin = view->status.position };
 	int status;

@@ -14,7 +14,8 @@
 #define MIN_SPREAD	0.01	/* of ln_tau among new guesses */
 #define ENOUGH		0.5	/* share of guesses that count; below: draw anew */
 #define DOUBT_EVERY	6	/* so manyth guess is one of doubt, */
-#define DOUBT_WEIGHT	0.01	/* and all of these weigh so much */
+#define DOUBT_WEIGHT	0.002	/* and all of these weigh so much */
+#define TURNED_EVERY	20	/* so manyth guess takes play that is known for not known after all */
 #define NO_FLOW		1e-30	/* m3/s; what dies away is 0 before it is denormal, and slow */
 
 static double uniform(struct belief *b)
@@ -59,7 +60,7 @@ static double deviation(double mean, double square)
 /* What changes as time passes. */
 static void summarize_flow(struct belief *b)
 {
-	double q = 0, q2 = 0, read = 0, stored = 0;
+	double q = 0, q2 = 0, read = 0, stored = 0, doubted = 0, doubted_q = 0;
 
 	for (int i = 0; i < BELIEF_GUESSES; i++) {
 		const struct guess *g = &b->guesses[i];
@@ -69,7 +70,10 @@ static void summarize_flow(struct belief *b)
 		q2 += part * g->q;
 		read += g->weight * g->read;
 		stored += part * g->tau_s;
+		doubted += g->doubted ? g->weight : 0;
+		doubted_q += g->doubted ? part : 0;
 	}
+	b->likely_q = doubted > 0.5 ? doubted_q / doubted : (q - doubted_q) / (1 - doubted);
 	b->q = q;
 	b->q_sd = deviation(q, q2);
 	b->read = read;
@@ -78,13 +82,15 @@ static void summarize_flow(struct belief *b)
 
 static void summarize(struct belief *b)
 {
-	double tau = 0, tau2 = 0, lag = 0, lag2 = 0, gain = 0, gain2 = 0, stiff = 0, stiff2 = 0;
+	double doubted = 0, doubted_tau = 0, tau = 0, tau2 = 0, lag = 0, lag2 = 0, gain = 0, gain2 = 0, stiff = 0, stiff2 = 0;
 
 	for (int i = 0; i < BELIEF_GUESSES; i++) {
 		const struct guess *g = &b->guesses[i];
 
 		tau += g->weight * g->ln_tau;
 		tau2 += g->weight * g->ln_tau * g->ln_tau;
+		doubted += g->doubted ? g->weight : 0;
+		doubted_tau += g->doubted ? g->weight * g->ln_tau : 0;
 		lag += g->weight * g->ln_lag;
 		lag2 += g->weight * g->ln_lag * g->ln_lag;
 		gain += g->weight * g->gain;
@@ -97,6 +103,7 @@ static void summarize(struct belief *b)
 		}
 	}
 	b->ln_tau = tau;
+	b->likely_ln_tau = doubted > 0.5 ? doubted_tau / doubted : (tau - doubted_tau) / (1 - doubted);
 	b->ln_tau_sd = deviation(tau, tau2);
 	b->ln_lag = lag;
 	b->ln_lag_sd = deviation(lag, lag2);
@@ -119,6 +126,9 @@ static void draw(struct guess *g, int i, const struct belief_prior *prior, int d
 		at[k] = fmod(0.5 + (i + 1) * steps[k], 1);
 	/* more often taken up already, or nearly so, than not */
 	togo = at[3] * at[3] * at[2] * prior->backlash_m3;
+	/* somebody may have turned the screw, or let go of the nut */
+	if (prior->taken_up && i % TURNED_EVERY)
+		togo = prior->taken_up == direction ? 0 : at[2] * prior->backlash_m3;
 	*g = (struct guess){
 		.weight = 1.0 / BELIEF_GUESSES,
 		.ln_tau = log(prior->tau_low_s) + log(prior->tau_high_s / prior->tau_low_s) * at[0],
@@ -126,6 +136,7 @@ static void draw(struct guess *g, int i, const struct belief_prior *prior, int d
 		.backlash_m3 = at[2] * prior->backlash_m3,
 		.gain = prior->gain,
 		.gain_var = prior->gain_var,
+		.zero_var = prior->zero_var,
 		.q = flow,
 		.s = flow,
 	};
@@ -190,17 +201,21 @@ void belief_advance(struct belief *b, double dt, double volume)
 }
 
 /*
- * Evidence of one reading of the flow, and what it says of the gain. The
- * variance is the same for all guesses, or the boldest of them would lose for
- * being bold.
+ * Evidence of one reading of the flow, and what it says of gain and zero: a
+ * Kalman filter of the two. The variance is the same for all guesses, or the
+ * boldest of them would lose for being bold.
  */
 static double weigh_flow(struct guess *g, double flow, double var, double *surprise)
 {
-	double sum = var + g->read * g->read * g->gain_var;
-	double off = flow - g->gain * g->read, pull = g->gain_var * g->read / sum;
+	double by_gain = g->read * g->gain_var + g->gain_zero, by_zero = g->read * g->gain_zero + g->zero_var;
+	double sum = var + g->read * by_gain + by_zero;
+	double off = flow - g->gain * g->read - g->zero;
 
-	g->gain += pull * off;
-	g->gain_var -= pull * g->read * g->gain_var;
+	g->gain += by_gain / sum * off;
+	g->zero += by_zero / sum * off;
+	g->gain_var -= by_gain * by_gain / sum;
+	g->zero_var -= by_zero * by_zero / sum;
+	g->gain_zero -= by_gain * by_zero / sum;
 	*surprise = off * off / sum;
 	return -(off * off / sum + log(sum / var)) / 2;
 }
@@ -259,35 +274,55 @@ static struct kind look_at_kind(const struct guess *guesses, bool doubted)
 	return kind;
 }
 
-static void draw_anew(struct belief *b, int direction)
+/* How many times each guess is drawn, evenly by weight. */
+static void draw_copies(struct belief *b, int copies[BELIEF_GUESSES])
 {
-	static const double shrink = 0.9539392014169456;	/* sqrt(1 - KERNEL^2) */
-	struct guess old[BELIEF_GUESSES];
-	double sum = 0, at = uniform(b);
-	struct kind kinds[2];
+	double sum = b->guesses[0].weight, at = uniform(b);
 	int from = 0;
 
 	for (int i = 0; i < BELIEF_GUESSES; i++)
-		old[i] = b->guesses[i];
-	kinds[0] = look_at_kind(old, false);
-	kinds[1] = look_at_kind(old, true);
-	sum = old[0].weight;
+		copies[i] = 0;
+	for (int i = 0; i < BELIEF_GUESSES; i++) {
+		while (sum < (i + at) / BELIEF_GUESSES && from < BELIEF_GUESSES - 1)
+			sum += b->guesses[++from].weight;
+		copies[from]++;
+	}
+}
+
+/* One that is drawn stays where it is; its further copies go where one was not drawn. */
+static void copy(struct belief *b, int copies[BELIEF_GUESSES])
+{
+	int free = 0;
+
+	for (int i = 0; i < BELIEF_GUESSES; i++) {
+		for (int more = copies[i] - 1; more > 0; more--) {
+			while (copies[free])
+				free++;
+			b->guesses[free] = b->guesses[i];
+			copies[free] = 1;
+		}
+		copies[i] = copies[i] > 0;
+	}
+}
+
+static void draw_anew(struct belief *b, int direction)
+{
+	static const double shrink = 0.9539392014169456;	/* sqrt(1 - KERNEL^2) */
+	struct kind kinds[] = { look_at_kind(b->guesses, false), look_at_kind(b->guesses, true) };
+	int copies[BELIEF_GUESSES];
+
+	draw_copies(b, copies);
+	copy(b, copies);
 	for (int i = 0; i < BELIEF_GUESSES; i++) {
 		struct guess *g = &b->guesses[i];
-		double want = (i + at) / BELIEF_GUESSES, change, lag;
-		const struct kind *kind;
+		const struct kind *kind = &kinds[g->doubted];
+		double change = (1 - shrink) * (kind->ln_tau - g->ln_tau) + KERNEL * kind->ln_tau_sd * gauss(b);
 
-		while (sum < want && from < BELIEF_GUESSES - 1)
-			sum += old[++from].weight;
-		*g = old[from];
 		g->weight = 1.0 / BELIEF_GUESSES;
-		kind = &kinds[g->doubted];
-		change = (1 - shrink) * (kind->ln_tau - g->ln_tau) + KERNEL * kind->ln_tau_sd * gauss(b);
-		lag = (1 - shrink) * (kind->ln_lag - g->ln_lag) + KERNEL * kind->ln_lag_sd * gauss(b);
 		/* far jumps are beyond what a derivative can tell */
 		change = fmin(fmax(change, -0.3), 0.3);
 		g->ln_tau += change;
-		g->ln_lag += lag;
+		g->ln_lag += (1 - shrink) * (kind->ln_lag - g->ln_lag) + KERNEL * kind->ln_lag_sd * gauss(b);
 		g->q += change * g->q_by_tau + direction * FLOW_KERNEL * b->q_sd * gauss(b);
 		g->s += change * g->q_by_tau;
 		cache(g, b->cached_s);
@@ -306,8 +341,7 @@ void belief_weigh(struct belief *b, const struct belief_readings *readings, doub
 	/* An error that stays is not averaged away by more records. */
 	b->elapsed_s += b->cached_s;
 	records = fmax(1, COHERENT * b->elapsed_s / b->cached_s);
-	flow_var = readings->flow_var + floor * floor +
-		   records * (model * model + timing * timing + readings->zero_var);
+	flow_var = readings->flow_var + floor * floor + records * (model * model + timing * timing);
 	hurry = TIMING_S * (pressure - b->pressure) / b->cached_s;
 	/* one that is missed must not be missed for ever */
 	if (!isnan(pressure))

@@ -15,14 +15,16 @@
 
 struct guess {
 	double weight;
-	bool doubted;			/* one of those that a calibrated rig may be instead */
 	/* what does not change */
 	double ln_tau, ln_lag;		/* s */
 	double backlash_m3;
-	double gain, gain_var;		/* of the sensor: reading over flow */
+	double gain, gain_var;		/* of the sensor: reading over flow, */
+	double zero, zero_var;		/* what is left of its zero, */
+	double gain_zero;		/* and the covariance of the two */
 	/* least squares of pressure over stored volume, weighed by the readings' variance */
 	double stored_stored, stored_pressure, pressure_pressure, misfit;
 	bool stiffness_known;		/* beforehand: it has to be paid for what was not expected of it */
+	bool doubted;			/* one of those that a calibrated rig may be instead */
 	/* state */
 	double play_m3;			/* of the backlash taken up, plus side */
 	double q, q_by_tau;		/* outlet flow, and its derivative by ln_tau */
@@ -35,8 +37,10 @@ struct guess {
 struct belief_prior {
 	double tau_low_s, tau_high_s;	/* evenly in the logarithm */
 	double lag_low_s, lag_high_s;
-	double backlash_m3;		/* 0 to this, any part of it to go */
+	double backlash_m3;		/* 0 to this, any part of it to go, */
+	int taken_up;			/* unless the play is known to be this way, 1 or -1 */
 	double gain_var;
+	double zero_var;		/* of the sensor's zero, as it was found at rest */
 	double stiffness, stiffness_var;	/* pressure over stored volume; 0, 0: not known */
 	double gain;
 };
@@ -44,7 +48,6 @@ struct belief_prior {
 /* Of now, NAN where there is none: without the sensors' zeros. */
 struct belief_readings {
 	double flow, flow_var;		/* variance of one reading */
-	double zero_var;		/* of the zero that was taken off */
 	double pressure_pa, pressure_var;
 };
 
@@ -55,6 +58,7 @@ struct belief {
 	double pressure;		/* newest reading */
 	double elapsed_s;		/* of readings */
 	double surprise;		/* squared error of prediction over expected, running mean */
+	double likely_q, likely_ln_tau;	/* means over the kind of guesses, doubted or not, that weighs more */
 	/* means over the guesses, and standard deviations */
 	double q, q_sd, read, stored_m3;
 	double ln_tau, ln_tau_sd, ln_lag, ln_lag_sd, gain, gain_sd;

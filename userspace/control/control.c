@@ -37,7 +37,10 @@
 #define ANOTHER_RIG	8.0	/* times or a part of it: what a time constant may be if not as calibrated */
 #define DIAGNOSED_BACKLASH_STEPS 100.0
 #define USUAL_LAG_S	0.02
-#define FOLLOW_SURE	0.3	/* standard deviation of ln tau: enough to follow by, or to lead */
+#define FOLLOW_S	0.1	/* in which one that is off is brought there */
+#define ORDER_S		0.001	/* from a record to the order that it makes */
+#define AHEAD_S		0.5	/* a while, by which the slower one shows */
+#define UNSEEN_S	20.0	/* one whose flow has not shown by then is not waited for */
 #define FOLLOW_SHARE	1e-4	/* of the set point, at least: the pump stays in motion */
 #define ALL_THERE	0.995
 #define SHORT_S		0.05	/* likewise, of one that is too short to be known any better */
@@ -71,7 +74,7 @@ struct control {
 	bool model_void;		/* the rig is not what the model says */
 
 	bool have_last;
-	double last_s, last_stepped;
+	double last_s, last_stepped, last_pressure_pa;
 
 	struct quiet flow_rest, pressure_rest;
 	double flow_f;			/* readings, smoothed */
@@ -95,10 +98,25 @@ struct control {
 	bool diagnosed;			/* it has the rig as of this set point */
 };
 
+/* Variance of a reading, never below what the sensor's word can tell. */
+static double flow_var(const struct control *c)
+{
+	double full = c->config.sensor_full_scale_m3_s, var = full / 4000 * full / 4000;
+
+	if (c->flow_rest.count >= 10)
+		var = c->flow_rest.var;
+	return fmax(var, full / 20000 * full / 20000);
+}
+
+static double pressure_var(const struct control *c)
+{
+	return fmax(c->pressure_rest.var, 1);
+}
+
 /* Evenly in the logarithm, so wide that its standard deviation is the error, and some more. */
 static void spread(double value, double error, double *low, double *high)
 {
-	double wide = 2 * sqrt(3) * error;
+	double wide = 1.2 * sqrt(3) * error;
 
 	*low = value * exp(-wide);
 	*high = value * exp(wide);
@@ -127,7 +145,9 @@ static void believe(struct control *c, double direction, double flow)
 		.lag_low_s = LAG_LOW_S, .lag_high_s = LAG_HIGH_S,
 		.backlash_m3 = c->config.step_m3 > 0 ? BACKLASH_STEPS * c->config.step_m3 :
 						       BACKLASH_S * size,
+		.taken_up = c->config.model.taken_up,
 		.gain = 1, .gain_var = GAIN_SD * GAIN_SD,
+		.zero_var = flow_var(c) / fmax(1, c->flow_rest.sum_count),
 	};
 	struct belief_prior doubt = { 0 };
 
@@ -152,7 +172,8 @@ struct control *control_new(const struct control_config *config)
 	if (!c)
 		return NULL;
 	c->config = *config;
-	c->way = c->follow = (struct control_way){ NAN, NAN };
+	c->way = c->follow = (struct control_way){ .share = NAN };
+	c->last_pressure_pa = NAN;
 	return c;
 }
 
@@ -166,45 +187,9 @@ void control_set_accel(struct control *c, double accel_m3_s2)
 	c->accel = accel_m3_s2;
 }
 
-/* Variance of a reading, never below what the sensor's word can tell. */
-static double flow_var(const struct control *c)
-{
-	double full = c->config.sensor_full_scale_m3_s, var = full / 4000 * full / 4000;
-
-	if (c->flow_rest.count >= 10)
-		var = c->flow_rest.var;
-	return fmax(var, full / 20000 * full / 20000);
-}
-
-static double pressure_var(const struct control *c)
-{
-	return fmax(c->pressure_rest.var, 1);
-}
-
 static double mean(const struct quiet *q)
 {
 	return q->sum_count ? q->sum / q->sum_count : 0;
-}
-
-void control_set_point(struct control *c, double time_s, double flow_m3_s)
-{
-	double size = fabs(flow_m3_s);
-
-	if (flow_m3_s == c->set_point)
-		return;
-	c->set_point = flow_m3_s;
-	c->set_time_s = time_s;
-	c->rate = fmin(size, c->config.max_rate_m3_s);
-	c->active = size > 0 && size <= c->config.sensor_full_scale_m3_s;
-	c->calm = 0;
-	c->diagnosed = false;
-	c->ramped = size > 0 ? c->ramped : 0;
-	if ((!c->moved || c->anew) && size > 0) {
-		believe(c, flow_m3_s, 0);
-		c->past_count = 0;
-		c->moved = true;
-		c->anew = false;
-	}
 }
 
 /* What a sensor tells while nothing changes: its noise, its zero. */
@@ -307,37 +292,66 @@ static double spare_pressure(const struct control *c, double pressure_pa)
 	return fmin(fmax(9 - 10 * share, 0), 1);
 }
 
-/* How the outlet's share grows while the pump is on its way to a rate: over the time ahead. */
-static struct control_way way_at(const struct control *c, double rate)
+/* The pump on its way to a rate, and the outlet after it. */
+static struct control_way way_at(const struct control *c, double now_s, double rate)
 {
-	double size = fabs(c->set_point), accel = c->accel > 0 ? c->accel : size / RAMP_S, q = fabs(c->belief.q);
-	double ramp_s = fmin(fabs(rate - c->ramped) / accel, CONTROL_AHEAD_S), way = rate < c->ramped ? -1 : 1;
-	double reached = c->ramped + way * accel * ramp_s;
-	double in = ((c->ramped + reached) / 2 * ramp_s + reached * (CONTROL_AHEAD_S - ramp_s)) / CONTROL_AHEAD_S;
-	double then = in + (q - in) * exp(-CONTROL_AHEAD_S / exp(c->belief.ln_tau));
+	double size = fabs(c->set_point), accel = c->accel > 0 ? c->accel : size / RAMP_S;
 
-	return (struct control_way){ q / size, (fmin(then, size) - q) / size / CONTROL_AHEAD_S };
+	return (struct control_way){
+		.time_s = now_s, .share = fabs(c->belief.likely_q) / size, .in = c->ramped / size, .aim = rate / size,
+		.slew_per_s = accel / size, .tau_s = exp(c->belief.likely_ln_tau),
+	};
+}
+
+/* Where it will be if it goes on so. */
+static struct control_way way_later(struct control_way way, double time_s)
+{
+	double wait_s = fmax(time_s - way.time_s, 0);
+	double ramp_s = fmin(fabs(way.aim - way.in) / way.slew_per_s, wait_s);
+	double slew_per_s = copysign(way.slew_per_s, way.aim - way.in);
+
+	/* a first order lag behind an even ramp */
+	way.share = way.in + slew_per_s * (ramp_s - way.tau_s) +
+		    (way.share - way.in + slew_per_s * way.tau_s) * exp(-ramp_s / way.tau_s);
+	way.in += slew_per_s * ramp_s;
+	way.share = way.in + (way.share - way.in) * exp(-(wait_s - ramp_s) / way.tau_s);
+	way.time_s += wait_s;
+	return way;
 }
 
 static bool follows(const struct control *c)
 {
-	return c->active && c->follow.share < ALL_THERE && c->seen >= SEEN_RECORDS &&
-	       c->belief.ln_tau_sd < FOLLOW_SURE;
+	return c->active && c->follow.share < ALL_THERE && c->seen >= SEEN_RECORDS;
+}
+
+/* What makes an outlet do as a followed one will. */
+static double in_after(const struct control_way *followed, double tau_s, double time_s)
+{
+	struct control_way then = way_later(*followed, time_s);
+
+	return then.share + tau_s * (then.in - then.share) / then.tau_s;
 }
 
 /*
- * To be where the one that is followed will be: as soon as a quick rig can, and a
- * slow one in a time that does not turn the noise of its estimate into a rattling
- * pump.
+ * The rate that makes the outlet do what the followed one will until the next
+ * order; and where it is not there now, what brings it there: as soon as a quick
+ * rig can, and a slow one in a time that does not turn the noise of its estimate
+ * into a rattling pump.
  */
-static double hold_back(const struct control *c, double rate, double dt)
+static double hold_back(const struct control *c, double now_s, double rate, double dt)
 {
-	double size = fabs(c->set_point), tau_s = exp(c->belief.ln_tau), q = fabs(c->belief.q);
-	double ahead_s = fmin(fmax(tau_s, AHEAD * dt), CONTROL_AHEAD_S);
-	double aim = size * fmin(c->follow.share + c->follow.per_s * ahead_s, 1);
-	double in = q + (aim - q) / (1 - exp(-ahead_s / tau_s));
+	double size = fabs(c->set_point), tau_s = exp(c->belief.likely_ln_tau), begin_s = now_s + ORDER_S;
+	double begin = in_after(&c->follow, tau_s, begin_s), end = in_after(&c->follow, tau_s, begin_s + dt);
+	double change = end - begin, slew = (c->accel > 0 ? c->accel / size : 1 / RAMP_S) * dt;
+	double off = way_later(c->follow, now_s).share - fabs(c->belief.likely_q) / size, aim;
 
-	return fmin(fmax(in, FOLLOW_SHARE * size), rate);
+	/* The pump is at its new rate before the time is over: as much further as makes up for that. */
+	aim = (begin + end) / 2 + copysign(fmin(change * change / (2 * slew), fabs(change) / 2), change);
+	/* no use in running after single steps */
+	off = copysign(fmax(fabs(off) - c->config.step_m3 / tau_s / size, 0), off);
+	if (tau_s > FOLLOW_S)
+		aim += (tau_s / FOLLOW_S - 1) * off;
+	return fmin(fmax(aim, FOLLOW_SHARE) * size, rate);
 }
 
 static double choose(struct control *c, double now_s, double dt, double pressure_pa)
@@ -367,10 +381,45 @@ static double choose(struct control *c, double now_s, double dt, double pressure
 	if (rate > size)
 		rate = size + (rate - size) * spare_pressure(c, pressure_pa);
 	rate = fmin(fmax(rate, MIN_SHARE * size), c->config.max_rate_m3_s);
-	c->way = (struct control_way){ size > 0 ? 1 : NAN, 0 };
-	if (c->active)
-		c->way = c->belief.ln_tau_sd < FOLLOW_SURE ? way_at(c, rate) : (struct control_way){ NAN, NAN };
-	return follows(c) ? hold_back(c, rate, dt) : rate;
+	c->way = (struct control_way){ .share = NAN };
+	if (size > 0 && !c->active)
+		c->way = (struct control_way){ now_s, 1, 1, 1, 1 / RAMP_S, RAMP_S };
+	else if (c->active && (c->seen || now_s - c->set_time_s < UNSEEN_S))
+		c->way = way_at(c, now_s, rate);
+	return rate;
+}
+
+static double held_back(const struct control *c, double now_s, double rate, double dt)
+{
+	return follows(c) ? hold_back(c, now_s, rate, dt) : rate;
+}
+
+double control_first_rate_m3_s(struct control *c)
+{
+	c->rate = held_back(c, c->set_time_s, c->rate, c->config.sample_period_s);
+	return copysign(c->rate, c->set_point);
+}
+
+void control_set_point(struct control *c, double time_s, double flow_m3_s)
+{
+	double size = fabs(flow_m3_s);
+
+	if (flow_m3_s == c->set_point)
+		return;
+	c->set_point = flow_m3_s;
+	c->set_time_s = time_s;
+	c->rate = fmin(size, c->config.max_rate_m3_s);
+	c->active = size > 0 && size <= c->config.sensor_full_scale_m3_s;
+	c->calm = 0;
+	c->diagnosed = false;
+	c->ramped = size > 0 ? c->ramped : 0;
+	if ((!c->moved || c->anew) && size > 0) {
+		believe(c, flow_m3_s, 0);
+		c->past_count = 0;
+		c->moved = true;
+		c->anew = false;
+	}
+	c->rate = choose(c, time_s, c->config.sample_period_s, c->last_pressure_pa);
 }
 
 struct control_way control_way(const struct control *c)
@@ -385,11 +434,14 @@ void control_follow(struct control *c, const struct control_way *slowest)
 
 struct control_way control_slower(struct control_way one, struct control_way other)
 {
+	double then_s;
+
 	if (isnan(one.share))
 		return other;
 	if (isnan(other.share))
 		return one;
-	return one.share + one.per_s * CONTROL_AHEAD_S < other.share + other.per_s * CONTROL_AHEAD_S ? one : other;
+	then_s = fmax(one.time_s, other.time_s) + AHEAD_S;
+	return way_later(one, then_s).share < way_later(other, then_s).share ? one : other;
 }
 
 static void remember(struct control *c, double dt_s, double volume_m3, const struct belief_readings *readings)
@@ -408,6 +460,7 @@ static void believe_anew(struct control *c)
 {
 	c->model_void = true;
 	if (c->past_count > PAST_MAX) {
+		c->config.model.taken_up = c->set_point < 0 ? -1 : 1;
 		believe(c, c->set_point, c->flow_f);
 		return;
 	}
@@ -465,9 +518,11 @@ static void diagnose(struct control *c, double dt_s, double volume_m3, const str
 	know_well_rig(c);
 }
 
-static void ramp(struct control *c, double dt)
+static void ramp(struct control *c, double now_s, double dt)
 {
-	double most = (c->accel > 0 ? c->accel : fabs(c->set_point) / RAMP_S) * dt;
+	double accel = c->accel > 0 ? c->accel : fabs(c->set_point) / RAMP_S;
+	/* The first of it may be to begin in the middle of a record, or later. */
+	double most = accel * fmin(dt, fmax(now_s - c->set_time_s, 0));
 
 	c->ramped += fmin(fmax(c->rate - c->ramped, -most), most);
 }
@@ -495,7 +550,6 @@ static void update(struct control *c, const struct control_sample *sample, doubl
 	readings = (struct belief_readings){
 		.flow = flow,
 		.flow_var = flow_var(c),
-		.zero_var = flow_var(c) / fmax(1, c->flow_rest.sum_count),
 		.pressure_pa = pressure,
 		.pressure_var = pressure_var(c),
 	};
@@ -506,8 +560,9 @@ static void update(struct control *c, const struct control_sample *sample, doubl
 		if (c->belief.surprise > SURPRISED)
 			believe_anew(c);
 	}
-	ramp(c, dt);
+	ramp(c, sample->time_s, dt);
 	rate = choose(c, sample->time_s, dt, sample->pressure_pa);
+	rate = held_back(c, sample->time_s, rate, dt);
 	/* Nothing is made faster on a reading that is not there. */
 	c->rate = isnan(flow) ? fmin(rate, c->rate) : rate;
 }
@@ -524,6 +579,7 @@ void control_sample(struct control *c, const struct control_sample *sample,
 	c->have_last = true;
 	c->last_s = sample->time_s;
 	c->last_stepped = sample->stepped_m3;
+	c->last_pressure_pa = sample->pressure_pa;
 
 	output->pump_rate_m3_s = copysign(c->rate, c->set_point);
 	output->flow_m3_s = c->seen ? c->belief.q : c->flow_f;
@@ -596,6 +652,7 @@ void control_forget_trouble(struct control *c)
 
 	c->anew = true;
 	c->diagnosed = false;
+	c->config.model.taken_up = 0;
 	if (!c->diagnosis.on)
 		return;
 	c->config.model = (struct control_model){

@@ -21,6 +21,7 @@ struct control_model {
 	double lag_s, lag_error;		/* of the sensor; 0: not known */
 	double gain, gain_error;		/* reading over flow */
 	double backlash_m3;			/* NAN: not known */
+	int taken_up;				/* the way in which the screw's play is, 1 or -1; 0: not known */
 };
 
 struct control_config {
@@ -50,7 +51,6 @@ struct control_output {
 struct control;
 
 /* NULL with errno ENOMEM. */
-/* NULL with errno ENOMEM. */
 struct control *control_new(const struct control_config *config);
 void control_free(struct control *control);
 /*
@@ -60,21 +60,28 @@ void control_free(struct control *control);
 void control_set_accel(struct control *control, double accel_m3_s2);
 /* New set point, signed; 0 at rest. Bumpless. */
 void control_set_point(struct control *control, double time_s, double flow_m3_s);
-/* Where an outlet is on the way to its set point: shares of that; NAN: not known, or at rest. */
+/*
+ * How an outlet is on the way to its set point; all flows are shares of that.
+ */
 struct control_way {
-	double share;		/* now; 1: it is there */
-	double per_s;		/* by which it grows, as fast as it can */
+	double time_s;		/* of which this is */
+	double share;		/* of the outlet; NAN: not known, or at rest */
+	double in, aim;		/* of the pump, and what it is on its way to, */
+	double slew_per_s;	/* so fast */
+	double tau_s;
 };
 
 /*
  * Channels of a mix keep their ratio on the way: none is to be further than the
- * slowest of the others, which is followed. For the records to come.
+ * slowest of the others, which is followed. For the order to come, and the
+ * records after.
  */
 struct control_way control_way(const struct control *control);
 void control_follow(struct control *control, const struct control_way *slowest);
-/* Of two ways the one that is further back by CONTROL_AHEAD_S from now; one that is not known is not. */
-#define CONTROL_AHEAD_S	0.5
+/* Of two ways the one that is further back a while from the newer; one that is not known is not. */
 struct control_way control_slower(struct control_way one, struct control_way other);
+/* What to ask the pump for at a new set point, until there is a record; signed. */
+double control_first_rate_m3_s(struct control *control);
 /* One flow record. Never a higher rate than before when the reading is missing. */
 void control_sample(struct control *control, const struct control_sample *sample,
 		    struct control_output *output);

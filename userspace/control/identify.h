@@ -13,8 +13,9 @@
 #include "control.h"
 #include "fit.h"
 
-/* Volume that is out in the end, and the most that is, over that asked for. */
+/* Volume that is out in the end, over the rate. */
 #define IDENTIFY_PUSH_S		10.0	/* of the rate: the volume where none is asked for */
+#define IDENTIFY_PUSHES		4	/* where nobody says how much it may be */
 #define IDENTIFY_BACK_SHARE	0.25
 /* Data sheets: the sensors' gain is within 5 %. */
 #define IDENTIFY_GAIN_ERROR	0.03
@@ -23,6 +24,7 @@
 struct identify_config {
 	double volume_m3;
 	double step_m3;
+	unsigned int most_pushes;	/* of that volume, where a single one does not show */
 };
 
 enum identify_next {

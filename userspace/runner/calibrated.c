@@ -6,8 +6,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
+#include "past.h"
 #include "run.h"
 
 #define CHANGED		1.3	/* times as much, or as little: more than a day's difference */
@@ -43,9 +45,24 @@ static void describe(struct channel *c)
 	if (!(model->tau_s > 0))
 		return;
 	nanodose_quantity_format(model->tau_s, NANODOSE_DIMENSION_TIME, tau, sizeof(tau));
-	snprintf(c->calibrated_text, sizeof(c->calibrated_text), "%s %s: time constant %s, sensor's gain %.3f",
+	snprintf(c->calibrated_text, sizeof(c->calibrated_text), "%s %s: time constant %s, sensor's gain %.3f%s",
 		 c->calibration.by_run ? "calibration as refined by a run on" : "calibration of",
-		 day(c->calibration.utc_ns, date), tau, model->gain);
+		 day(c->calibration.utc_ns, date), tau, model->gain,
+		 model->taken_up ? "; the play of its screw is taken up" : "");
+}
+
+/* If nothing has turned it since it was left so. */
+static int load_screw(struct channel *c, const struct calibration_key *key, char **error)
+{
+	struct calibration_screw screw;
+	struct nanodose_status status;
+	int found = calibration_load_screw(key, &screw, error);
+	char boot_id[sizeof(screw.boot_id)];
+
+	if (found == 1 && !nanodose_device_status(c->device, &status) && status.position == screw.position &&
+	    !record_boot_id(boot_id, sizeof(boot_id)) && !strcmp(boot_id, screw.boot_id))
+		c->calibration.model.taken_up = screw.taken_up;
+	return found;
 }
 
 static bool load(struct channel *c)
@@ -54,7 +71,8 @@ static bool load(struct channel *c)
 	char *error;
 
 	if (calibration_load_weighing(&key, &c->weighing, &error) >= 0 &&
-	    (!(c->info.features & NANODOSE_FEATURE_FLOW) || calibration_load(&key, &c->calibration, &error) >= 0))
+	    (!(c->info.features & NANODOSE_FEATURE_FLOW) ||
+	     (calibration_load(&key, &c->calibration, &error) >= 0 && load_screw(c, &key, &error) >= 0)))
 		return true;
 	fprintf(stderr, "nanodose: %s\n", error ? error : "out of memory");
 	free(error);
@@ -190,8 +208,25 @@ static void keep(struct runner *r, const struct channel *c)
 	free(error);
 }
 
+/* Where the run leaves the play of the screw. */
+static void keep_screw(struct runner *r, const struct channel *c)
+{
+	const struct calibration_key key = key_of(c);
+	struct calibration_screw screw = { .position = c->position, .taken_up = channel_taken_up(c) };
+	char *error;
+
+	if (!(c->calibration.model.tau_s > 0) || c->gone || c->moving ||
+	    record_boot_id(screw.boot_id, sizeof(screw.boot_id)) || calibration_save_screw(&key, &screw, &error) >= 0)
+		return;
+	run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, 0, "%s", error ? error : "out of memory");
+	free(error);
+}
+
 void calibrated_keep(struct runner *r)
 {
-	for (size_t i = 0; i < r->channel_count && r->outcome == NANODOSE_EXIT_DONE && !r->options.rehearsal; i++)
-		keep(r, &r->channels[i]);
+	for (size_t i = 0; i < r->channel_count && !r->options.rehearsal; i++) {
+		keep_screw(r, &r->channels[i]);
+		if (r->outcome == NANODOSE_EXIT_DONE)
+			keep(r, &r->channels[i]);
+	}
 }

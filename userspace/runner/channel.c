@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "channel.h"
@@ -14,6 +15,7 @@
 #define REST_SPREADS	8		/* and of the spread of a half's mean */
 #define HALF_READINGS	(CHANNEL_REST_READINGS / 2)
 #define SENSOR_TRY_NS	2000000000ULL	/* a lost sensor may be plugged in again */
+#define PLAY_STEPS	100		/* no screw has more play */
 #define RATE_CHANGE	2e-4		/* a smaller change of rate is not worth an order */
 
 int channel_start(struct channel *c, double sample_rate_hz)
@@ -128,49 +130,67 @@ void channel_aim(struct channel *c, double volume_m3, double rate_m3_s)
 	c->ended = false;
 }
 
-int channel_go(struct channel *c, double ramp_s, uint64_t start_ns, uint64_t now_ns)
+static void take_position(struct channel *c, int64_t position)
 {
-	struct nanodose_run run = {
-		.rate_nhz = channel_rate_nhz(c, c->set_point_m3_s),
-		.hold_ns = CHANNEL_HOLD_NS,
-		.end_position = c->end_position,
-		.start_ns = start_ns,
-		.flags = NANODOSE_RUN_END_POSITION | (start_ns ? NANODOSE_RUN_START_AT : 0),
-	};
+	int way = position > c->position ? 1 : position < c->position ? -1 : c->way;
+
+	if (way != c->way)
+		c->turned_position = c->position;
+	c->way = way;
+	c->position = position;
+}
+
+/* A ramp that takes the same time whatever the channel's rate. */
+static uint64_t ramp_accel_nhz_s(const struct channel *c, double ramp_s)
+{
+	return fmin(fmax(llround(channel_rate_nhz(c, c->top_m3_s) / ramp_s), 1), c->max_accel_nhz_s);
+}
+
+int channel_prepare(struct channel *c, double ramp_s, uint64_t start_ns)
+{
 	struct nanodose_status status;
 
 	/* Steps made since the newest record count too. */
 	if (nanodose_device_status(c->device, &status))
 		return -1;
-	c->position = status.position;
+	take_position(c, status.position);
 	c->first_sequence = status.sequence;
 	if (c->position == c->end_position) {
 		c->ended = true;
 		return 0;
 	}
+	c->accel_nhz_s = ramp_accel_nhz_s(c, ramp_s);
+	control_set_accel(c->control, c->accel_nhz_s / NHZ * c->step_m3);
+	control_set_point(c->control, start_ns / NHZ, c->set_point_m3_s);
+	return 0;
+}
+
+int channel_go(struct channel *c, uint64_t start_ns, uint64_t now_ns)
+{
+	struct nanodose_run run = {
+		.accel_nhz_s = c->accel_nhz_s,
+		.hold_ns = CHANNEL_HOLD_NS,
+		.end_position = c->end_position,
+		.start_ns = start_ns,
+		.flags = NANODOSE_RUN_END_POSITION | (start_ns ? NANODOSE_RUN_START_AT : 0),
+	};
+
+	c->output.pump_rate_m3_s = control_first_rate_m3_s(c->control);
+	run.rate_nhz = channel_rate_nhz(c, c->output.pump_rate_m3_s);
 	/* A rate too small to be written down would be standstill. */
 	if (!run.rate_nhz)
 		run.rate_nhz = c->set_point_m3_s > 0 ? 1 : -1;
 	/* Rounding may have left the end on the other side: a step too many is taken back. */
 	if ((c->end_position > c->position) != (run.rate_nhz > 0))
 		run.rate_nhz = -run.rate_nhz;
-	run.accel_nhz_s = llround(channel_rate_nhz(c, c->top_m3_s) / ramp_s);
-	if (!run.accel_nhz_s)
-		run.accel_nhz_s = 1;
-	if (run.accel_nhz_s > c->max_accel_nhz_s)
-		run.accel_nhz_s = c->max_accel_nhz_s;
 	if (nanodose_device_run(c->device, &run))
 		return -1;
 	c->moving = true;
 	c->stopping = false;
 	c->taking_back = false;
-	c->accel_nhz_s = run.accel_nhz_s;
 	c->start_ns = start_ns;
 	c->run_ns = start_ns ? start_ns : now_ns;
 	c->run_rate_nhz = run.rate_nhz;
-	control_set_accel(c->control, c->accel_nhz_s / NHZ * c->step_m3);
-	control_set_point(c->control, c->run_ns / NHZ, c->set_point_m3_s);
-	c->output.pump_rate_m3_s = c->set_point_m3_s;
 	return 0;
 }
 
@@ -246,7 +266,7 @@ int channel_take_back(struct channel *c, double volume_m3, uint64_t now_ns)
 
 	if (nanodose_device_status(c->device, &status))
 		return -1;
-	c->position = status.position;
+	take_position(c, status.position);
 	c->first_sequence = status.sequence;
 	c->back_position = c->position - llround(volume_m3 / c->step_m3);
 	if (c->back_position == c->position || !rate_nhz)
@@ -387,6 +407,13 @@ void channel_forget_rest(struct channel *c)
 	measured_forget_rest(&c->measured);
 }
 
+int channel_taken_up(const struct channel *c)
+{
+	if (!c->way)
+		return c->calibration.model.taken_up;
+	return llabs(c->position - c->turned_position) > PLAY_STEPS ? c->way : 0;
+}
+
 static void take_flow(struct channel *c, const struct nanodose_record *record)
 {
 	const struct nanodose_flow_record *flow = &record->flow;
@@ -395,7 +422,7 @@ static void take_flow(struct channel *c, const struct nanodose_record *record)
 	struct control_sample sample = { .time_s = record->time_ns / NHZ };
 
 	c->flow_ns = record->time_ns;
-	c->position = flow->position;
+	take_position(c, flow->position);
 	c->flow_m3_s = NAN;
 	c->temperature_c = NAN;
 	c->pressure_pa = NAN;
@@ -436,7 +463,7 @@ static unsigned int take_state(struct channel *c, const struct nanodose_record *
 	const struct nanodose_state_record *state = &record->state;
 	unsigned int news = 0;
 
-	c->position = state->position;
+	take_position(c, state->position);
 	c->state = state->state;
 	c->faults = state->faults;
 	if (state->cause == NANODOSE_CAUSE_STOP && state->pid != c->owner_pid)
@@ -465,7 +492,7 @@ unsigned int channel_take(struct channel *c, const struct nanodose_record *recor
 	case NANODOSE_RECORD_STATE:
 		return take_state(c, record);
 	case NANODOSE_RECORD_FAULT:
-		c->position = record->fault.position;
+		take_position(c, record->fault.position);
 		c->faults = record->fault.faults;
 		return CHANNEL_FAULT;
 	case NANODOSE_RECORD_DROPPED:
@@ -500,6 +527,6 @@ int channel_ask(struct channel *c)
 
 	if (nanodose_device_status(c->device, &status))
 		return -1;
-	c->position = status.position;
+	take_position(c, status.position);
 	return 0;
 }

@@ -51,6 +51,8 @@ struct channel {
 
 	int64_t origin;			/* position when the run began */
 	int64_t position;		/* newest known */
+	int64_t turned_position;	/* where it last changed its way, */
+	int way;			/* from which it has gone this way; 0: it has not moved */
 	double target_m3;		/* exact sum of all motions begun, since origin */
 	double spared_m3;		/* of what motions were to move at most */
 	bool trouble_told;		/* of the loop's, which stays */
@@ -120,13 +122,19 @@ double channel_end_m3(const struct channel *channel);
  */
 void channel_aim(struct channel *channel, double volume_m3, double rate_m3_s);
 /*
- * channel_go() - start, or go on with, the motion aimed at
+ * channel_prepare() - the loop is told of the motion aimed at; nothing moves yet
  * @ramp_s: time to reach the rate
- * @start_ns: when, 0 for now
- * @now_ns: CLOCK_MONOTONIC
+ * @start_ns: CLOCK_MONOTONIC, when it will
  * Already there: ended at once. -1 with errno as the driver gave it.
  */
-int channel_go(struct channel *channel, double ramp_s, uint64_t start_ns, uint64_t now_ns);
+int channel_prepare(struct channel *channel, double ramp_s, uint64_t start_ns);
+/*
+ * channel_go() - start, or go on with, what was prepared, at the loop's first rate
+ * @start_ns: when, 0 for now
+ * @now_ns: CLOCK_MONOTONIC
+ * -1 with errno as the driver gave it.
+ */
+int channel_go(struct channel *channel, uint64_t start_ns, uint64_t now_ns);
 /*
  * channel_refresh() - the heartbeat, and a new rate if the loop asks for one
  * Does nothing where nothing is due. -1 with errno, never for an order that
@@ -166,6 +174,9 @@ void channel_set_rest(struct channel *channel, uint64_t now_ns);
 /* The motion under way, from here to its rest, in steps and as the sensor sees it. */
 void channel_mark(struct channel *channel);
 double channel_stepped_m3(const struct channel *channel);
+
+/* The way in which the play of its screw is taken up, 1 or -1; 0: it may be anywhere. */
+int channel_taken_up(const struct channel *channel);
 
 /* Take in a kernel record; returns CHANNEL_* bits. */
 unsigned int channel_take(struct channel *channel, const struct nanodose_record *record);

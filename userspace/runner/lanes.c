@@ -191,7 +191,7 @@ void lanes_keep_ratio(struct runner *r, struct channel *c)
 {
 	const struct lane *lane = find(&r->lane, c, moves);
 	const struct protocol_step *step = lane ? lane->step.step : NULL;
-	struct control_way slowest = { NAN, NAN };
+	struct control_way slowest = { .share = NAN };
 
 	/* A curve has its own time, which waits for nobody. */
 	for (size_t i = 0; step && step->verb == PROTOCOL_MIX && i < step->flow_count; i++)

@@ -71,7 +71,18 @@ static void go(struct runner *r, struct lane *lane)
 
 		if (c->ended)
 			continue;
-		if (channel_go(c, lane->step.ramp_s, start_ns, now_ns)) {
+		if (channel_prepare(c, lane->step.ramp_s, start_ns ? start_ns : now_ns)) {
+			run_order_failed(r, c, "start");
+			return;
+		}
+	}
+	for (size_t i = 0; i < step->flow_count; i++) {
+		struct channel *c = channel_of(r, lane, i);
+
+		if (c->ended)
+			continue;
+		lanes_keep_ratio(r, c);
+		if (channel_go(c, start_ns, now_ns)) {
 			run_order_failed(r, c, "start");
 			return;
 		}
