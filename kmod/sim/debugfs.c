@@ -84,6 +84,7 @@ static const struct {
 	[SIM_FAULT_ESTOP] = { "estop", 0, 1 },
 	[SIM_FAULT_LIMIT] = { "limit", 0, 2 },
 	[SIM_FAULT_LEAK] = { "leak", 0, 10000000 },
+	[SIM_FAULT_BUBBLE] = { "bubble", 0, 100000000 },
 	[SIM_FAULT_FREE_FLOW] = { "free_flow", -1000000000000LL, 1000000000000LL },
 	[SIM_FAULT_LATENCY] = { "latency_us", 0, LATENCY_MAX_US },
 	[SIM_FAULT_DRIVER] = { "driver", 0, 1 },
@@ -167,6 +168,9 @@ static void fault_apply(struct sim_rig *rig, enum sim_fault fault, s64 value)
 		break;
 	case SIM_FAULT_LEAK:
 		sim_plant_set_leak(&rig->plant, now_ns, value);
+		break;
+	case SIM_FAULT_BUBBLE:
+		sim_plant_set_bubble(&rig->plant, now_ns, value);
 		break;
 	case SIM_FAULT_FREE_FLOW:
 		sim_plant_set_free_flow(&rig->plant, now_ns, value);

@@ -64,6 +64,11 @@ u64 sim_decay(struct sim_rate rate, u64 time_ns)
 	return -((lost ? -lost >> halvings : 1ULL << (64 - halvings)));
 }
 
+static u32 plant_compliance(const struct sim_plant *plant)
+{
+	return plant->params.compliance_fl_per_pa + plant->bubble_fl_per_pa;
+}
+
 static u32 plant_leak(const struct sim_plant *plant)
 {
 	return plant->params.leak_fl_per_pa_s + plant->extra_leak_fl_per_pa_s;
@@ -80,14 +85,15 @@ static void plant_derive(struct sim_plant *plant)
 {
 	const struct sim_plant_params *p = &plant->params;
 	u64 leak = plant_leak(plant), leak_x_r = leak * p->resistance_pa_s_per_ul;
-	struct sim_fixed held = sim_fixed((s64)p->compliance_fl_per_pa * p->back_pressure_pa);
+	u64 compliance = plant_compliance(plant);
+	struct sim_fixed held = sim_fixed((s64)compliance * p->back_pressure_pa);
 	struct sim_rate top, bottom;
 
 	plant->tight = !leak;
 	if (plant->occluded) {
 		/* nothing leaves but the leak, down to no pressure at all */
 		top = sim_rate(leak);
-		bottom = sim_rate(p->compliance_fl_per_pa);
+		bottom = sim_rate(compliance);
 		plant->outlet_share = 0;
 		plant->rest_fl = sim_fixed(0);
 		plant->seep = sim_fixed(0);
@@ -95,7 +101,7 @@ static void plant_derive(struct sim_plant *plant)
 	} else {
 		/* 1/tau = (1/R + G)/C; 1/R is 1e9/resistance fL/(Pa s) */
 		top = sim_rate(NS_PER_S + leak_x_r);
-		bottom = sim_rate((u64)p->compliance_fl_per_pa * p->resistance_pa_s_per_ul);
+		bottom = sim_rate(compliance * p->resistance_pa_s_per_ul);
 		plant->outlet_share = leak ? sim_div128(NS_PER_S, 0, NS_PER_S + leak_x_r) : 0;
 		plant->rest_fl = leak ? sim_share(held, plant->outlet_share) : held;
 		plant->seep = sim_fixed_div(sim_fixed((s64)leak * p->back_pressure_pa), NS_PER_S);
@@ -218,7 +224,7 @@ void sim_plant_advance(struct sim_plant *plant, u64 now_ns)
 
 void sim_plant_step(struct sim_plant *plant, u64 now_ns, int direction, bool powered)
 {
-	s64 stall_fl = (s64)plant->params.compliance_fl_per_pa * plant->params.stall_pressure_pa;
+	s64 stall_fl = (s64)plant_compliance(plant) * plant->params.stall_pressure_pa;
 	bool plus = direction > 0;
 
 	sim_plant_advance(plant, now_ns);
@@ -258,6 +264,19 @@ void sim_plant_set_leak(struct sim_plant *plant, u64 now_ns, u32 extra_fl_per_pa
 {
 	sim_plant_advance(plant, now_ns);
 	plant->extra_leak_fl_per_pa_s = extra_fl_per_pa_s;
+	plant_derive(plant);
+}
+
+void sim_plant_set_bubble(struct sim_plant *plant, u64 now_ns, u32 compliance_fl_per_pa)
+{
+	s64 more_fl_per_pa = (s64)compliance_fl_per_pa - plant->bubble_fl_per_pa;
+	struct sim_fixed held;
+
+	sim_plant_advance(plant, now_ns);
+	held = sim_fixed(more_fl_per_pa * sim_plant_pressure_pa(plant));
+	plant->stored = sim_add(plant->stored, held);
+	plant->brought = sim_add(plant->brought, held);
+	plant->bubble_fl_per_pa = compliance_fl_per_pa;
 	plant_derive(plant);
 }
 
@@ -335,20 +354,20 @@ static s64 plant_pl_min(struct sim_fixed flow)
 s64 sim_plant_outlet_flow_pl_min(const struct sim_plant *plant)
 {
 	const struct sim_plant_params *p = &plant->params;
+	u64 compliance = plant_compliance(plant);
 	struct sim_fixed drive;
 
 	if (plant->occluded)
 		return 0;
 	/* (stored/C - back pressure)/R: fL/s from Pa is 1e9/resistance */
-	drive = sim_sub(plant->stored,
-			sim_fixed((s64)p->compliance_fl_per_pa * p->back_pressure_pa));
-	drive = sim_fixed_div(drive, (u64)p->compliance_fl_per_pa * p->resistance_pa_s_per_ul);
+	drive = sim_sub(plant->stored, sim_fixed((s64)compliance * p->back_pressure_pa));
+	drive = sim_fixed_div(drive, compliance * p->resistance_pa_s_per_ul);
 	return plant_pl_min(sim_add(drive, plant->free));
 }
 
 s64 sim_plant_pressure_pa(const struct sim_plant *plant)
 {
-	u64 compliance = plant->params.compliance_fl_per_pa;
+	u64 compliance = plant_compliance(plant);
 	s64 half = compliance / 2;
 	s64 stored = plant->stored.whole;
 

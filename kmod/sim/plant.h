@@ -16,7 +16,8 @@
  * closed form over any time span, so that there is no integration step and no
  * error that grows. Every femtolitre is accounted for:
  *
- *	injected + free flow = outlet + leaked + (stored - stored at start)
+ *	injected + free flow + brought by a bubble =
+ *		outlet + leaked + (stored - stored at start)
  *
  * The flow sensor's lag is a second chamber in the stream, the sensor reads
  * what leaves it, averaged since the last reading: the sum of its readings is
@@ -54,6 +55,7 @@ struct sim_plant {
 	bool stalled;
 	bool air;
 	u32 extra_leak_fl_per_pa_s;
+	u32 bubble_fl_per_pa;
 	s64 free_flow_pl_min;
 
 	/* derived from the two above */
@@ -79,6 +81,7 @@ struct sim_plant {
 	struct sim_fixed outlet;	/* left through the sensor, air included */
 	struct sim_fixed leaked;
 	struct sim_fixed siphoned;	/* free flow so far */
+	struct sim_fixed brought;	/* by a bubble, less what went with it */
 	s64 steps;			/* net STEP edges, plus dispenses */
 	u64 missed_steps;		/* edges that the motor did not follow */
 
@@ -106,6 +109,8 @@ void sim_plant_set_occluded(struct sim_plant *plant, u64 now_ns, bool on);
 void sim_plant_set_stalled(struct sim_plant *plant, u64 now_ns, bool on);
 void sim_plant_set_air(struct sim_plant *plant, u64 now_ns, bool on);
 void sim_plant_set_leak(struct sim_plant *plant, u64 now_ns, u32 extra_fl_per_pa_s);
+/* Air that gives way besides; it comes, and goes, at the pressure of the line. */
+void sim_plant_set_bubble(struct sim_plant *plant, u64 now_ns, u32 compliance_fl_per_pa);
 void sim_plant_set_free_flow(struct sim_plant *plant, u64 now_ns, s64 flow_pl_min);
 
 /* As of the last advance. */

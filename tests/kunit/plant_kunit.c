@@ -114,6 +114,7 @@ static struct sim_fixed plant_balance(const struct sim_plant *plant)
 {
 	struct sim_fixed left = sim_add(plant->injected, plant->siphoned);
 
+	left = sim_add(left, plant->brought);
 	left = sim_sub(left, plant->outlet);
 	left = sim_sub(left, plant->leaked);
 	left = sim_sub(left, plant->stored);

@@ -99,6 +99,7 @@ static bool conserves(const struct sim_plant *plant)
 					   plant->params.back_pressure_pa);
 	struct sim_fixed left = sim_add(plant->injected, plant->siphoned);
 
+	left = sim_add(left, plant->brought);
 	left = sim_sub(left, plant->outlet);
 	left = sim_sub(left, plant->leaked);
 	left = sim_sub(left, sim_sub(plant->stored, start));
@@ -480,6 +481,12 @@ TEST(faults_change_the_plant_from_that_instant_on)
 	dose(&plant, &ref, 100, 1, 0.0171);
 	sim_plant_set_leak(&plant, plant.now_ns, 0);
 	ref.g = 0;
+	dose(&plant, &ref, 100, 1, 0.0171);
+	sim_plant_set_bubble(&plant, plant.now_ns, 3 * stiff_bench.compliance_fl_per_pa);
+	ref.c *= 4;
+	dose(&plant, &ref, 100, 1, 0.0171);
+	sim_plant_set_bubble(&plant, plant.now_ns, 0);
+	ref.c /= 4;
 	dose(&plant, &ref, 0, 3, 0.0171);
 }
 
