@@ -4,13 +4,15 @@
 """Steps whose rate changes on the way, trains, periods and choices, seen from the rig's own step lines.
 
 Expected volumes are closed forms: of a slope r0 t + (r1 - r0) t^2 / 2T, of a
-half-life r0 H / ln 2 (1 - 2^(-t/H)).
+half-life r0 H / ln 2 (1 - 2^(-t/H)). They are the outlet's; the steps are ahead
+of it by what the rig stores, its time constant times the rate.
 """
 import bisect
 import math
 
 from rig import Edges, check, end, fresh, query, run_protocol, truth, write_protocol
 
+TAU_S = 1e4 * 28000 * 1e-9      # of the rigs as they are
 STEP_UL = math.pi / 4 * 4.699 ** 2 * 1.0 / 3200
 HEAD = """\
 nanodose: 1
@@ -48,8 +50,12 @@ class Seen:
 
 
 def worst(seen, pump, begin_ns, duration_s, expected_ul):
-    """The greatest distance from a volume over time, uL."""
-    return max(abs(seen.volume_ul(pump, begin_ns, duration_s * i / 50) - expected_ul(duration_s * i / 50))
+    """The greatest distance of the steps from what is out and stored by then, uL."""
+    def stepped_ul(time_s):
+        rate = (expected_ul(time_s + 0.01) - expected_ul(time_s - 0.01)) / 0.02
+        return min(expected_ul(time_s) + TAU_S * rate, expected_ul(duration_s))
+
+    return max(abs(seen.volume_ul(pump, begin_ns, duration_s * i / 50) - stepped_ul(duration_s * i / 50))
                for i in range(1, 51))
 
 

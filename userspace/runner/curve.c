@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Rates that change on the way. The volume that should have flowed by now
- * corrects the rate, so that the end comes in time and to the step. Near its
+ * Rates that change on the way. The volume that should be out by now corrects
+ * the rate: what the pump has put in, less what the rig holds back, so that the
+ * composition is right at the outlet. The end comes in time and to the step. Near its
  * ceiling of pressure the whole curve goes slower: the ratio of its channels
  * and its volumes stay.
  */
@@ -26,8 +27,9 @@ static void set_rates(struct runner *r, struct lane *lane)
 	for (size_t i = 0; i < step->flow_count; i++) {
 		const struct protocol_flow *flow = &step->flows[i];
 		struct channel *c = &r->channels[flow->channel];
+		double stored_m3 = isnan(c->output.stored_m3) ? 0 : c->output.stored_m3;
 		double behind_m3 = protocol_curve_volume(flow, lane->step.curve_s) -
-				   (channel_delivered_m3(c) - c->aim_m3);
+				   (channel_delivered_m3(c) - stored_m3 - c->aim_m3);
 		double rate = lane->step.slow * (protocol_curve_rate(flow, lane->step.curve_s) +
 					      behind_m3 / tau_s);
 

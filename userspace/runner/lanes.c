@@ -193,8 +193,7 @@ void lanes_keep_ratio(struct runner *r, struct channel *c)
 	const struct protocol_step *step = lane ? lane->step.step : NULL;
 	struct control_way slowest = { .share = NAN };
 
-	/* A curve has its own time, which waits for nobody. */
-	for (size_t i = 0; step && step->verb == PROTOCOL_MIX && i < step->flow_count; i++)
+	for (size_t i = 0; step && (step->verb == PROTOCOL_MIX || step->verb == PROTOCOL_CURVE) && i < step->flow_count; i++)
 		if (step->flows[i].channel != c->index)
 			slowest = control_slower(slowest, control_way(r->channels[step->flows[i].channel].control));
 	control_follow(c->control, &slowest);
