@@ -104,6 +104,7 @@ bool calibrated_load(struct runner *r)
 			c->calibration.model.gain = 1;
 			c->calibration.model.gain_error = 0.05;
 		}
+		c->known = c->calibration.model;
 		describe(c);
 	}
 	return true;
@@ -133,6 +134,14 @@ static double changed(double now, double now_error, double before, double before
 	return off > log(least) && off > doubt ? now / before : 1;
 }
 
+/* Of both there is a "before": the calibration, or what the run itself had found. */
+static void tell(struct runner *r, const struct channel *c, double times, const char *what, const char *where)
+{
+	run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, lanes_line(r, c),
+		  "the rig has changed: %s %.2f times %s: %s", what, times,
+		  c->known_by_run ? "what it was in this run before" : "what it was when it was calibrated", where);
+}
+
 /* By its pressure a bubble is told from a clog; without one they look the same. */
 static bool tell_parts(struct runner *r, const struct channel *c, const struct control_model *now,
 		       const struct control_model *before)
@@ -141,40 +150,46 @@ static bool tell_parts(struct runner *r, const struct channel *c, const struct c
 	double compliance, resistance;
 
 	if (!(now->compliance_m3_pa > 0) || !(before->compliance_m3_pa > 0)) {
-		if (tau == 1)
-			return false;
-		run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, lanes_line(r, c),
-			  tau > 1 ? "the rig has changed: its flow takes %.2f times as long to follow as when it was calibrated: look for air in the line, a clog, a valve half closed, or calibrate anew" :
-				    "the rig has changed: its flow takes %.2f of the time to follow that it took when it was calibrated: look for a loose or another tube, or calibrate anew",
-			  tau);
-		return true;
+		if (tau != 1)
+			tell(r, c, tau, "the time its flow takes to follow is",
+			     tau > 1 ? "look for air in the line, a clog or a valve half closed, or calibrate anew" :
+				       "look for a loose or another tube, or calibrate anew");
+		return tau != 1;
 	}
 	compliance = changed(now->compliance_m3_pa, now->compliance_error, before->compliance_m3_pa,
 			     before->compliance_error, CHANGED);
 	resistance = changed(now->tau_s / now->compliance_m3_pa, now->tau_error, before->tau_s / before->compliance_m3_pa,
 			     before->tau_error, CHANGED);
 	if (compliance != 1)
-		run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, lanes_line(r, c),
-			  compliance > 1 ? "the rig has changed: it gives way %.2f times as much as when it was calibrated: look for an air bubble, or calibrate anew" :
-					   "the rig has changed: it gives way %.2f times as much as when it was calibrated: less air, or another tube; calibrate anew",
-			  compliance);
+		tell(r, c, compliance, "its compliance is",
+		     compliance > 1 ? "look for an air bubble, or calibrate anew" :
+				      "less air, or another tube; calibrate anew");
 	if (resistance != 1)
-		run_event(r, RECORD_WARNING, RECORD_PROGRAM, c, lanes_line(r, c),
-			  resistance > 1 ? "the rig has changed: its resistance is %.2f times what it was when it was calibrated: look for a clog or a valve half closed, or calibrate anew" :
-					   "the rig has changed: its resistance is %.2f times what it was when it was calibrated: look for a leak, a loose or another tube, or calibrate anew",
-			  resistance);
+		tell(r, c, resistance, "its resistance is",
+		     resistance > 1 ? "look for a clog or a valve half closed, or calibrate anew" :
+				      "look for a leak, a loose or another tube, or calibrate anew");
 	return compliance != 1 || resistance != 1;
 }
 
 void calibrated_look(struct runner *r, struct channel *c)
 {
-	const struct control_model *before = &c->calibration.model;
 	struct control_model now;
 
-	if (c->learned || !(before->tau_s > 0) || !control_learned(c->control, &now))
+	/* once each time it has settled */
+	if (!control_learned(c->control, &now)) {
+		c->learned = false;
+		return;
+	}
+	if (c->learned)
 		return;
 	c->learned = true;
-	tell_parts(r, c, &now, before);
+	if (!(c->known.tau_s > 0)) {
+		c->known = now;
+		c->known_by_run = true;
+	} else if (tell_parts(r, c, &now, &c->known)) {
+		c->known = now;
+		c->known_by_run = true;
+	}
 }
 
 static bool same_rig(const struct control_model *now, const struct control_model *before)

@@ -43,7 +43,9 @@ struct channel {
 	struct calibration_weighing weighing;	/* share 0: it was not */
 	struct calibration calibration;	/* tau_s 0: none */
 	char weighed_text[32], calibrated_text[256];	/* of both, for people; empty: none */
-	bool learned;			/* what the run has learned of the rig was looked at */
+	bool learned;			/* what the run has learned of the rig was looked at, since it settled */
+	struct control_model known;	/* what it was before; tau_s 0: not known */
+	bool known_by_run;		/* and that this run has found out itself */
 	uint64_t max_accel_nhz_s;	/* of the pump, or less by a limit */
 	double period_s;		/* of flow records */
 	bool has_sensor;
