@@ -7,7 +7,6 @@
 #include "control_judge.h"
 
 #define FL		1e-18		/* m3 */
-#define PERIOD_S	(JUDGE_PERIOD_NS / 1e9)
 
 struct bench {
 	const struct judge_rig *rig;
@@ -34,6 +33,11 @@ struct bench {
 	uint64_t records;
 	double cpu_s;
 };
+
+static inline double period_s(const struct judge_rig *rig)
+{
+	return rig->period_ns / 1e9;
+}
 
 /* At rest. */
 void bench_begin(struct bench *bench, const struct judge_rig *rig, enum judge_loop loop);

@@ -6,11 +6,13 @@
 #include "control_bench.h"
 
 #define BAR_PA		1e5
+#define STIFF_S		0.5	/* to a bar */
 #define PRESSED		0.8	/* of a bar; a rig with more by itself is given a bar more */
 #define LEAK_SHARE	0.33
 #define FREE_SHARE	0.5
 #define WATCH_TAUS	12.0
 #define WATCH_LEAST_S	20.0
+#define LOOK_NS		500000000ULL
 #define ROUNDS		3	/* of taking back, and seeing what is left */
 #define LEFT		0.005	/* share of what was stored */
 
@@ -28,9 +30,9 @@ static bool settle(struct bench *b)
 {
 	double limit_s = 12 * b->rig->tau_s + 60, calm_s = 0;
 
-	for (double t = 0; t < limit_s; t += PERIOD_S) {
+	for (double t = 0; t < limit_s; t += period_s(b->rig)) {
 		bench_live(b);
-		calm_s = control_settled(b->control) ? calm_s + PERIOD_S : 0;
+		calm_s = control_settled(b->control) ? calm_s + period_s(b->rig) : 0;
 		if (calm_s > 2 && fabs(bench_outlet_m3_s(b) / b->set_point - 1) < 0.03)
 			return true;
 	}
@@ -65,12 +67,22 @@ static void go_wrong(struct bench *b, enum judge_fault fault)
 	}
 }
 
+/* At rest, until the readings tell what is left. */
+static void look_on(struct bench *b)
+{
+	uint64_t until_ns = b->now_ns + LOOK_NS;
+
+	while (b->now_ns < until_ns)
+		bench_live(b);
+}
+
 /* As the runner does: back by what is stored, and again by what is left. */
 static double release(struct bench *b)
 {
 	double first = 0, before, begin;
 
 	bench_rest(b);
+	look_on(b);
 	begin = stored_m3(b);
 	for (int i = 0; i < ROUNDS; i++) {
 		double volume_m3 = control_release_m3(b->control);
@@ -86,32 +98,47 @@ static double release(struct bench *b)
 			b->wanted = b->rig->set_point_m3_s;
 		}
 		b->wanted = b->asked = 0;
-		for (int k = 0; k < 25; k++)
-			bench_live(b);
+		look_on(b);
 	}
 	before = sim_plant_outlet_volume_fl(&b->plant) * FL;
 	sim_plant_set_occluded(&b->plant, b->now_ns, false);
-	for (double t = 0; t < 8 * b->rig->tau_s + 1; t += PERIOD_S)
+	for (double t = 0; t < 8 * b->rig->tau_s + 1; t += period_s(b->rig))
 		bench_live(b);
 	return fabs(sim_plant_outlet_volume_fl(&b->plant) * FL - before) / begin;
 }
 
-bool judge_trouble(const struct judge_rig *rig, enum judge_loop loop, enum judge_fault fault,
+/* From the pressure of the flow, and behind a closed outlet: until it is 1 bar, or a bar more. */
+static double bar_s(const struct judge_rig *rig)
+{
+	double c = rig->params.compliance_fl_per_pa * FL, pressure = rig->set_point_m3_s * rig->tau_s / c;
+
+	return (pressure < PRESSED * BAR_PA ? BAR_PA - pressure : BAR_PA) * c / rig->set_point_m3_s;
+}
+
+/* A stiff rig is to be looked at more often. */
+static struct judge_rig watched(const struct judge_rig *rig)
+{
+	struct judge_rig watched = *rig;
+
+	if (bar_s(rig) < STIFF_S)
+		watched.period_ns = JUDGE_STIFF_PERIOD_NS;
+	return watched;
+}
+
+bool judge_trouble(const struct judge_rig *drawn, enum judge_loop loop, enum judge_fault fault,
 		   struct judge_trouble *trouble)
 {
-	double limit_s = WATCH_TAUS * rig->tau_s + WATCH_LEAST_S, pressure, c;
+	double limit_s = WATCH_TAUS * drawn->tau_s + WATCH_LEAST_S;
+	const struct judge_rig rig = watched(drawn);
 	struct bench b;
 	uint64_t at_ns;
 	bool settled;
 
-	*trouble = (struct judge_trouble){ .released = NAN };
-	bench_begin(&b, rig, loop);
+	*trouble = (struct judge_trouble){ .released = NAN, .bar_s = bar_s(&rig) };
+	bench_begin(&b, &rig, loop);
 	bench_go(&b);
 	settled = settle(&b);
 	if (settled) {
-		pressure = sim_plant_pressure_pa(&b.plant);
-		c = rig->params.compliance_fl_per_pa * FL;
-		trouble->bar_s = (pressure < PRESSED * BAR_PA ? BAR_PA - pressure : BAR_PA) * c / rig->set_point_m3_s;
 		at_ns = b.now_ns;
 		go_wrong(&b, fault);
 		while (!trouble->named && (b.now_ns - at_ns) / 1e9 < limit_s) {
@@ -119,6 +146,7 @@ bool judge_trouble(const struct judge_rig *rig, enum judge_loop loop, enum judge
 			trouble->named = b.output.trouble;
 		}
 		trouble->named_s = (b.now_ns - at_ns) / 1e9;
+		trouble->records = (b.now_ns - at_ns) / rig.period_ns;
 		trouble->sure = control_evidence(b.control)->sure;
 		if (fault == JUDGE_CLOSED && trouble->named == DIAGNOSIS_OCCLUSION)
 			trouble->released = release(&b);
@@ -127,8 +155,9 @@ bool judge_trouble(const struct judge_rig *rig, enum judge_loop loop, enum judge
 	return settled;
 }
 
-unsigned int judge_false_alarms(const struct judge_rig *rig, enum judge_loop loop, double hours, bool tell)
+unsigned int judge_false_alarms(const struct judge_rig *drawn, enum judge_loop loop, double hours, bool tell)
 {
+	const struct judge_rig watched_rig = watched(drawn), *rig = &watched_rig;
 	static const double shares[] = { 1, 0.5, 0.8, 0.3, 0, 1, 0.6 };
 	double each_s = fmax(600, 12 * rig->tau_s), next_s;
 	unsigned int alarms = 0, at = 0;

@@ -38,7 +38,7 @@ static void tune(struct bench *b)
 {
 	double lag_s = b->rig->params.sensor_tau_us * 1e-6;
 	double slow_s = fmax(b->rig->tau_s, lag_s), quick_s = fmin(b->rig->tau_s, lag_s);
-	double delay_s = quick_s / 2 + 1.5 * PERIOD_S;
+	double delay_s = quick_s / 2 + 1.5 * period_s(b->rig);
 
 	if (b->loop == JUDGE_PI_SIMC) {
 		slow_s += quick_s / 2;
@@ -57,7 +57,7 @@ void bench_begin(struct bench *b, const struct judge_rig *rig, enum judge_loop l
 		.max_rate_m3_s = rig->max_rate_m3_s,
 		.max_pressure_pa = MAX_PRESSURE_PA,
 		.sensor_full_scale_m3_s = rig->full_scale_m3_s,
-		.sample_period_s = PERIOD_S,
+		.sample_period_s = period_s(rig),
 		.step_m3 = rig->step_m3,
 	};
 
@@ -153,7 +153,7 @@ void bench_read(struct bench *b, struct control_sample *sample)
 		sample->pressure_pa = sim_plant_pressure_pa(&b->plant) +
 				      sim_noise(&b->noise, PRESSURE_NOISE_PA);
 	b->flow_m3_s = sample->flow_m3_s;
-	b->read_m3 += isnan(b->flow_m3_s) ? 0 : b->flow_m3_s * PERIOD_S;
+	b->read_m3 += isnan(b->flow_m3_s) ? 0 : b->flow_m3_s * period_s(b->rig);
 }
 
 static double pi_rate(struct bench *b, double flow)
@@ -162,10 +162,10 @@ static double pi_rate(struct bench *b, double flow)
 
 	if (b->set_point == 0 || isnan(flow))
 		return b->wanted;
-	rate = b->kp * error + b->integral + b->ki * error * PERIOD_S;
+	rate = b->kp * error + b->integral + b->ki * error * period_s(b->rig);
 	/* at a limit the integral waits */
 	if (rate > 0 && rate < most)
-		b->integral += b->ki * error * PERIOD_S;
+		b->integral += b->ki * error * period_s(b->rig);
 	return fmin(fmax(rate, 0), most);
 }
 
@@ -184,7 +184,7 @@ void bench_live(struct bench *b)
 	double begin_s;
 
 	for (unsigned int i = 0; i < JUDGE_LOOKS; i++) {
-		uint64_t until_ns = b->now_ns + JUDGE_PERIOD_NS / JUDGE_LOOKS;
+		uint64_t until_ns = b->now_ns + b->rig->period_ns / JUDGE_LOOKS;
 
 		if (i == 0) {
 			bench_turn(b, b->now_ns + ORDER_NS);
@@ -254,7 +254,7 @@ void judge_calibrate(struct judge_rig *rig)
 	bench_begin(&b, rig, JUDGE_OPEN);
 	b.end_steps = 0;
 	while (next != IDENTIFY_DONE) {
-		bench_turn(&b, b.now_ns + JUDGE_PERIOD_NS);
+		bench_turn(&b, b.now_ns + rig->period_ns);
 		bench_read(&b, &sample);
 		next = identify_sample(identify, &sample, b.steps < b.end_steps, &volume_m3);
 		if (next != IDENTIFY_MOVE)
@@ -271,7 +271,7 @@ void judge_calibrate(struct judge_rig *rig)
 
 void judge_flow(const struct judge_rig *rig, enum judge_loop loop, struct judge_flow *flow)
 {
-	unsigned int periods = (3.5 * rig->tau_s + 5) / PERIOD_S, late = periods * 3 / 4, count = 0;
+	unsigned int periods = (3.5 * rig->tau_s + 5) / period_s(rig), late = periods * 3 / 4, count = 0;
 	double ripple = rig->step_m3 / (rig->tau_s * rig->set_point_m3_s);
 	double mean = 0, square = 0, low = INFINITY, high = -INFINITY;
 	unsigned int crossings = 0;
@@ -287,7 +287,7 @@ void judge_flow(const struct judge_rig *rig, enum judge_loop loop, struct judge_
 			double share = b.looks[k] / rig->set_point_m3_s, off;
 
 			if (fabs(share - 1) > BAND)
-				flow->settle_s = (i + (k + 1.0) / JUDGE_LOOKS) * PERIOD_S;
+				flow->settle_s = (i + (k + 1.0) / JUDGE_LOOKS) * period_s(rig);
 			flow->overshoot = fmax(flow->overshoot, share - 1);
 			if (i < late)
 				continue;
@@ -386,12 +386,12 @@ unsigned int judge_mix(const struct judge_rig rigs[2], enum judge_loop loop, dou
 	keep_ratio(b);
 	for (int i = 0; i < 2 && b[0].control; i++)
 		b[i].wanted = control_first_rate_m3_s(b[i].control);
-	for (unsigned int i = 0; i < MIX_S / PERIOD_S; i++) {
+	for (unsigned int i = 0; i < MIX_S / period_s(rigs); i++) {
 		keep_ratio(b);
 		bench_live(&b[0]);
 		bench_live(&b[1]);
 		for (unsigned int k = 0; k < JUDGE_LOOKS; k++) {
-			if ((i + (k + 1.0) / JUDGE_LOOKS) * PERIOD_S < MIX_FROM_S || count == room)
+			if ((i + (k + 1.0) / JUDGE_LOOKS) * period_s(rigs) < MIX_FROM_S || count == room)
 				continue;
 			stepped[count] = ratio_error(b[0].looks[k], b[1].looks[k], rigs);
 			errors[count++] = ratio_error(b[0].smooth_looks[k], b[1].smooth_looks[k], rigs);

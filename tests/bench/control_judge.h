@@ -14,7 +14,8 @@
 #include "sim/sensor.h"
 
 #define JUDGE_NAMED_RIGS	6
-#define JUDGE_PERIOD_NS		20000000ULL	/* between flow records */
+#define JUDGE_PERIOD_NS		20000000ULL	/* between flow records, */
+#define JUDGE_STIFF_PERIOD_NS	5000000ULL	/* and of a stiff rig that is watched for an occlusion */
 #define JUDGE_LOOKS		2		/* at the outlet in each period */
 
 struct judge_rig {
@@ -25,6 +26,7 @@ struct judge_rig {
 	bool has_pressure;
 	uint32_t slack_steps;		/* of the backlash, to go before the plunger moves */
 	uint64_t seed;
+	uint64_t period_ns;		/* between flow records */
 	double set_point_m3_s;
 	double max_rate_m3_s;		/* of pump, syringe and protocol */
 	double accel_m3_s2;
@@ -97,7 +99,8 @@ extern const char *const judge_fault_names[JUDGE_FAULTS];
 struct judge_trouble {
 	enum diagnosis_trouble named;	/* by the loop; NONE: nothing was said in time */
 	bool sure;
-	double named_s;			/* since the fault */
+	double named_s;			/* since the fault, */
+	unsigned int records;		/* and in flow records */
 	double bar_s;			/* time for the pressure behind a closed outlet to reach 1 bar */
 	double released;		/* of what was stored, what comes when it opens; NAN: not named */
 };

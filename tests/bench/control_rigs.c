@@ -91,6 +91,7 @@ static void finish(struct judge_rig *rig, uint64_t *state)
 	rig->max_rate_m3_s = rig->set_point_m3_s * log_between(state, 1.2, 20);
 	rig->accel_m3_s2 = rig->set_point_m3_s / RAMP_S;
 	rig->seed = *state;
+	rig->period_ns = JUDGE_PERIOD_NS;
 	choose_microstep(rig);
 }
 

@@ -16,6 +16,7 @@
 #define DOUBT_EVERY	6	/* so manyth guess is one of doubt, */
 #define DOUBT_WEIGHT	0.002	/* and all of these weigh so much */
 #define TURNED_EVERY	20	/* so manyth guess takes play that is known for not known after all */
+#define FADED		0.01	/* weight of pressures before a rest */
 #define NO_FLOW		1e-30	/* m3/s; what dies away is 0 before it is denormal, and slow */
 
 static double uniform(struct belief *b)
@@ -173,6 +174,18 @@ void belief_begin(struct belief *b, const struct belief_prior *prior, const stru
 		}
 	}
 	summarize(b);
+}
+
+void belief_doubt_stiffness(struct belief *b)
+{
+	for (int i = 0; i < BELIEF_GUESSES; i++) {
+		struct guess *g = &b->guesses[i];
+
+		g->stored_stored *= FADED;
+		g->stored_pressure *= FADED;
+		g->pressure_pressure *= FADED;
+		g->misfit *= FADED;
+	}
 }
 
 void belief_advance(struct belief *b, double dt, double volume)

@@ -68,6 +68,8 @@ struct belief {
 /* @doubt: what the rig may be if it is none of @prior; NULL: there is no such doubt */
 void belief_begin(struct belief *belief, const struct belief_prior *prior, const struct belief_prior *doubt,
 		  int direction, double flow);
+/* At rest a bubble may have come: what pressures told before counts little from now on. */
+void belief_doubt_stiffness(struct belief *belief);
 /* Time passes, the pump puts in a volume, signed. */
 void belief_advance(struct belief *belief, double dt_s, double volume_m3);
 void belief_weigh(struct belief *belief, const struct belief_readings *readings, double set_point);

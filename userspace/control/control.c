@@ -32,10 +32,12 @@
 #define SEEN_RECORDS	3	/* that tell a quick rig with play from a slow one */
 #define GIVE_UP_S	30.0
 #define SURPRISED	9.0	/* the rig is not what it was taken for */
+#define CAUTION		3.0	/* standard deviations of a variance that was found in some readings */
 #define QUIET_MAX	500
 #define PAST_MAX	256	/* records since the first set point, to be gone through again */
 #define ANOTHER_RIG	8.0	/* times or a part of it: what a time constant may be if not as calibrated */
 #define DIAGNOSED_BACKLASH_STEPS 100.0
+#define AGREE		2.0	/* standard deviations */
 #define USUAL_LAG_S	0.02
 #define FOLLOW_S	0.1	/* in which one that is off is brought there */
 #define ORDER_S		0.001	/* from a record to the order that it makes */
@@ -44,6 +46,9 @@
 #define FOLLOW_SHARE	1e-4	/* of the set point, at least: the pump stays in motion */
 #define ALL_THERE	0.995
 #define SHORT_S		0.05	/* likewise, of one that is too short to be known any better */
+#define LEARN_LEAST_S	1.0	/* nobody knows a rig any sooner */
+#define LONG_SHORT_S	0.1	/* and after so long, */
+#define LONG_S		3.0	/* in which a rig of that would have shown */
 #define LEAST_ERROR	0.02	/* of what a run has found out by itself */
 #define USUAL_LAG_ERROR	0.5
 #define LEARNED		0.15	/* standard deviation of ln tau: it is known */
@@ -108,6 +113,12 @@ static double flow_var(const struct control *c)
 	return fmax(var, full / 20000 * full / 20000);
 }
 
+/* Found in few readings it is not well known, and one that is too small makes believe too soon. */
+static double cautious_flow_var(const struct control *c)
+{
+	return flow_var(c) * (1 + CAUTION / sqrt(fmax(c->flow_rest.count, 1)));
+}
+
 static double pressure_var(const struct control *c)
 {
 	return fmax(c->pressure_rest.var, 1);
@@ -147,7 +158,7 @@ static void believe(struct control *c, double direction, double flow)
 						       BACKLASH_S * size,
 		.taken_up = c->config.model.taken_up,
 		.gain = 1, .gain_var = GAIN_SD * GAIN_SD,
-		.zero_var = flow_var(c) / fmax(1, c->flow_rest.sum_count),
+		.zero_var = cautious_flow_var(c) / fmax(1, c->flow_rest.sum_count),
 	};
 	struct belief_prior doubt = { 0 };
 
@@ -406,6 +417,8 @@ void control_set_point(struct control *c, double time_s, double flow_m3_s)
 
 	if (flow_m3_s == c->set_point)
 		return;
+	if (c->moved && c->set_point == 0)
+		belief_doubt_stiffness(&c->belief);
 	c->set_point = flow_m3_s;
 	c->set_time_s = time_s;
 	c->rate = fmin(size, c->config.max_rate_m3_s);
@@ -420,6 +433,7 @@ void control_set_point(struct control *c, double time_s, double flow_m3_s)
 		c->anew = false;
 	}
 	c->rate = choose(c, time_s, c->config.sample_period_s, c->last_pressure_pa);
+	c->calm = 0;	/* it was no record */
 }
 
 struct control_way control_way(const struct control *c)
@@ -474,6 +488,26 @@ static void believe_anew(struct control *c)
 	c->past_count = PAST_MAX + 1;
 }
 
+/* Of two that agree the mean, each by how sure it is; of two that do not the newer. */
+static void join_value(double *newer, double *newer_error, double older, double older_error)
+{
+	double weight = pow(*newer_error / older_error, 2), share = weight / (1 + weight), off = log(older / *newer);
+
+	if (!(older > 0) || !(*newer > 0) || fabs(off) > AGREE * hypot(*newer_error, older_error))
+		return;
+	*newer_error *= sqrt(1 - share);
+	*newer *= exp(share * off);
+}
+
+/* What a run has found out so far is not all that is known of a calibrated rig. */
+static void join(struct control_model *learned, const struct control_model *known)
+{
+	join_value(&learned->tau_s, &learned->tau_error, known->tau_s, known->tau_error);
+	join_value(&learned->lag_s, &learned->lag_error, known->lag_s, known->lag_error);
+	join_value(&learned->compliance_m3_pa, &learned->compliance_error, known->compliance_m3_pa,
+		   known->compliance_error);
+}
+
 /*
  * A calibrated rig is looked at from the start, another once it has settled; and
  * each time it has, by what it has turned out to be.
@@ -492,6 +526,8 @@ static void know_well_rig(struct control *c)
 		learned = *known;
 	} else {
 		c->diagnosed = true;
+		if (known->tau_s > 0 && !c->model_void)
+			join(&learned, known);
 	}
 	diagnosis_begin(&c->diagnosis, &(struct diagnosis_model){
 		.tau_s = learned.tau_s, .tau_error = learned.tau_error,
@@ -508,7 +544,7 @@ static void diagnose(struct control *c, double dt_s, double volume_m3, const str
 {
 	const struct diagnosis_record record = {
 		.dt_s = dt_s, .volume_m3 = volume_m3,
-		.flow_m3_s = readings->flow, .flow_sd = sqrt(readings->flow_var),
+		.flow_m3_s = readings->flow, .flow_sd = sqrt(flow_var(c)),
 		.flow_noise = c->flow_rest.count >= 10 ? sqrt(c->flow_rest.var) : 0,
 		.pressure_pa = readings->pressure_pa, .pressure_sd = sqrt(readings->pressure_var),
 	};
@@ -549,7 +585,7 @@ static void update(struct control *c, const struct control_sample *sample, doubl
 	look(c, flow, pressure);
 	readings = (struct belief_readings){
 		.flow = flow,
-		.flow_var = flow_var(c),
+		.flow_var = cautious_flow_var(c),
 		.pressure_pa = pressure,
 		.pressure_var = pressure_var(c),
 	};
@@ -603,9 +639,10 @@ bool control_learned(const struct control *c, struct control_model *model)
 {
 	const struct belief *b = &c->belief;
 	bool pressure = c->pressure_seen && b->stiffness > 0;
+	double for_s = c->last_s - c->set_time_s, short_s = for_s > LONG_S ? LONG_SHORT_S : SHORT_S;
 
-	if (!c->moved || c->active || c->seen < SEEN_RECORDS ||
-	    !(b->ln_tau_sd < LEARNED || b->ln_tau_sd * exp(b->ln_tau) < SHORT_S))
+	if (!c->moved || c->active || c->seen < SEEN_RECORDS || for_s < LEARN_LEAST_S ||
+	    !(b->ln_tau_sd < LEARNED || b->ln_tau_sd * exp(b->ln_tau) < short_s))
 		return false;
 	*model = (struct control_model){
 		.tau_s = exp(b->ln_tau), .tau_error = b->ln_tau_sd,

@@ -23,7 +23,9 @@
 #define ALL		0.15	/* share of the flow that is left: none comes */
 #define PRESSURE_OFF	0.03
 #define PRESSURE_SEEN	6.0	/* standard deviations */
+#define PRESSURE_SMOOTH	0.15	/* of a record */
 #define PRESSED		0.3	/* share of the pressure that is more than any error */
+#define PRESSED_FLOW	0.75	/* while so much of the flow comes at most */
 #define PRESSED_RECORDS	3
 #define PRESSED_AHEAD	2.0	/* records */
 #define SETTLE_TAUS	4.0
@@ -76,17 +78,20 @@ void diagnosis_again(struct diagnosis *d)
 	d->gain_known = gain_known;
 }
 
-static void relax(const struct diagnosis_model *m, double in, double dt, double *q, double *s)
+/* Returns the mean of s over the time: what went in and is not held back went by. */
+static double relax(const struct diagnosis_model *m, double in, double dt, double *q, double *s)
 {
-	double tau_s = m->tau_s, lag_s = m->lag_s, a, b;
+	double tau_s = m->tau_s, lag_s = m->lag_s, held_m3, a, b;
 
 	/* The closed form divides by their difference. */
 	if (fabs(tau_s - lag_s) < 0.01 * lag_s)
 		lag_s = 0.99 * tau_s;
 	a = exp(-dt / tau_s);
 	b = exp(-dt / lag_s);
+	held_m3 = tau_s * *q + lag_s * *s;
 	*s = in + b * (*s - in) + tau_s / (tau_s - lag_s) * (a - b) * (*q - in);
 	*q = in + a * (*q - in);
+	return in - (tau_s * *q + lag_s * *s - held_m3) / dt;
 }
 
 /* Play after a turn, and whatever else the model cannot follow, has to pass first. */
@@ -98,7 +103,7 @@ static void follow(struct diagnosis *d, const struct diagnosis_record *r)
 	d->now_s += r->dt_s;
 	d->play_m3 += taken;
 	d->inflow_m3_s += (r->volume_m3 / r->dt_s - d->inflow_m3_s) * INFLOW_SMOOTH;
-	relax(&d->model, (r->volume_m3 - taken) / r->dt_s, r->dt_s, &d->q, &d->s);
+	d->mean_s = relax(&d->model, (r->volume_m3 - taken) / r->dt_s, r->dt_s, &d->q, &d->s);
 	relax(&d->model, 0, r->dt_s, &d->low.empty_q, &d->low.empty_s);
 	if (r->volume_m3 == 0)
 		return;
@@ -113,12 +118,23 @@ static void follow(struct diagnosis *d, const struct diagnosis_record *r)
 	d->calm_s = d->now_s + SETTLE_TAUS * d->model.tau_s + 5 * d->model.lag_s;
 }
 
-/* What a well rig would hold, and what has not come since; the pressure says it at once. */
+/*
+ * What a well rig would hold, and what has not come since: the readings are late by
+ * the sensor's lag, and what they have still to lose has not come either. The
+ * pressure says it at once.
+ */
 static void reckon_stored(struct diagnosis *d, const struct diagnosis_record *r)
 {
-	d->evidence.stored_m3 = d->model.tau_s * d->way * d->q + d->evidence.missing_m3;
-	if (!isnan(r->pressure_pa) && d->model.stiffness_pa_m3 > 0)
-		d->evidence.stored_m3 = d->way * r->pressure_pa / d->model.stiffness_pa_m3;
+	double late_m3 = d->model.lag_s * d->way * (d->s - d->smooth_m3_s / d->model.gain);
+
+	d->evidence.stored_m3 = d->model.tau_s * d->way * d->q + d->evidence.missing_m3 + late_m3;
+	if (isnan(r->pressure_pa) || !(d->model.stiffness_pa_m3 > 0))
+		return;
+	/* what does not change is known better than by one reading */
+	if (isnan(d->pressure_pa) || r->volume_m3 != 0)
+		d->pressure_pa = r->pressure_pa;
+	d->pressure_pa += PRESSURE_SMOOTH * (r->pressure_pa - d->pressure_pa);
+	d->evidence.stored_m3 = d->way * d->pressure_pa / d->model.stiffness_pa_m3;
 }
 
 static enum diagnosis_trouble tell(struct diagnosis *d, const struct diagnosis_record *r,
@@ -127,6 +143,7 @@ static enum diagnosis_trouble tell(struct diagnosis *d, const struct diagnosis_r
 	const struct diagnosis_model *m = &d->model;
 	d->trouble = trouble;
 	d->way = d->direction < 0 ? -1 : 1;
+	d->pressure_pa = NAN;
 	d->evidence = (struct diagnosis_evidence){
 		.expected_m3_s = d->s, .seen_m3_s = d->smooth_m3_s / m->gain,
 		.expected_pa = m->stiffness_pa_m3 > 0 ? m->stiffness_pa_m3 * m->tau_s * d->q : NAN,
@@ -209,7 +226,7 @@ static bool pressed(struct diagnosis *d, const struct diagnosis_record *r, doubl
 	double normal = m->stiffness_pa_m3 * m->tau_s * fmax(fabs(d->q), in + kept * (fabs(d->q) - in));
 	double band = fmax(PRESSURE_SEEN * r->pressure_sd, PRESSED * normal);
 	bool high = !isnan(r->pressure_pa) && m->stiffness_pa_m3 > 0 && r->pressure_pa * way - normal > band &&
-		    seen < fabs(d->s) / 2;
+		    seen < PRESSED_FLOW * fabs(d->s);
 
 	d->pressed = high ? d->pressed + 1 : 0;
 	return d->pressed >= PRESSED_RECORDS;
@@ -321,16 +338,17 @@ enum diagnosis_trouble diagnosis_take(struct diagnosis *d, const struct diagnosi
 	if (!d->on || !(r->dt_s > 0))
 		return DIAGNOSIS_NONE;
 	follow(d, r);
+	if (!isnan(r->flow_m3_s))
+		d->smooth_m3_s = isnan(d->smooth_m3_s) ? r->flow_m3_s :
+							 d->smooth_m3_s + 0.3 * (r->flow_m3_s - d->smooth_m3_s);
 	if (d->trouble == DIAGNOSIS_OCCLUSION) {
-		d->evidence.missing_m3 += d->way * (d->q - (isnan(r->flow_m3_s) ? 0 : r->flow_m3_s / m->gain)) * r->dt_s;
+		d->evidence.missing_m3 += d->way * (d->mean_s - (isnan(r->flow_m3_s) ? 0 : r->flow_m3_s / m->gain)) * r->dt_s;
 		reckon_stored(d, r);
 	}
 	if (d->trouble || isnan(r->flow_m3_s))
 		return d->trouble;
 	way = d->s < 0 ? -1 : 1;
 	seen = way * r->flow_m3_s / m->gain;
-	d->smooth_m3_s = isnan(d->smooth_m3_s) ? r->flow_m3_s :
-						 d->smooth_m3_s + 0.3 * (r->flow_m3_s - d->smooth_m3_s);
 	if (stuck(d, r))
 		return tell(d, r, DIAGNOSIS_STUCK, true, d->now_s - d->same * r->dt_s, 0);
 	if (pressed(d, r, seen)) {

@@ -46,7 +46,7 @@ struct diagnosis_evidence {
 struct diagnosis {
 	struct diagnosis_model model;
 	bool on;			/* there is a model */
-	double q, s;			/* of the model: at the outlet, as the sensor has it */
+	double q, s, mean_s;		/* of the model: at the outlet, as the sensor has it, as it is read */
 	double now_s, calm_s;		/* no judgement before */
 	double inflow_m3_s;		/* smoothed, as steps come whole */
 	double steady_s;		/* so long the flow has been steady by the model */
@@ -62,7 +62,8 @@ struct diagnosis {
 	double gain_seen, gain_expected, gain_s;	/* of steady flow, summed up until the gain is known */
 	bool gain_known;		/* and in the model */
 	double slow_ratio, slow_s;	/* readings over model, averaged; for how long it has been off */
-	double smooth_m3_s, smoother_m3_s;	/* readings, over some and over more records */
+	double smooth_m3_s;		/* readings, over some records */
+	double pressure_pa;		/* likewise, since there is trouble */
 	double last_m3_s, expected_then_m3_s, least_change_m3_s;	/* of a sensor that may be stuck */
 	unsigned int same;
 	double way;			/* of the motion that met with trouble: 1, -1 */

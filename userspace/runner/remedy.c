@@ -43,7 +43,7 @@ bool remedy_begin(struct runner *r, enum protocol_trouble trouble)
 	r->trouble = trouble;
 	r->releasing = false;
 	r->release_rounds = 0;
-	r->release_ns = 0;
+	r->release_ns = r->now_ns + RELEASE_LOOK_NS;
 	switch (rule->remedy) {
 	case PROTOCOL_REMEDY_RETRY:
 		r->retries[trouble]++;
