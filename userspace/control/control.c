@@ -80,6 +80,7 @@ struct control {
 
 	bool have_last;
 	double last_s, last_stepped, last_pressure_pa;
+	bool blind;			/* without a reading of the flow */
 
 	struct quiet flow_rest, pressure_rest;
 	double flow_f;			/* readings, smoothed */
@@ -185,6 +186,7 @@ struct control *control_new(const struct control_config *config)
 	c->config = *config;
 	c->way = c->follow = (struct control_way){ .share = NAN };
 	c->last_pressure_pa = NAN;
+	c->blind = true;
 	return c;
 }
 
@@ -434,6 +436,8 @@ void control_set_point(struct control *c, double time_s, double flow_m3_s)
 	}
 	c->rate = choose(c, time_s, c->config.sample_period_s, c->last_pressure_pa);
 	c->calm = 0;	/* it was no record */
+	if (c->blind)
+		c->rate = fmin(c->rate, size);
 }
 
 struct control_way control_way(const struct control *c)
@@ -616,6 +620,7 @@ void control_sample(struct control *c, const struct control_sample *sample,
 	c->last_s = sample->time_s;
 	c->last_stepped = sample->stepped_m3;
 	c->last_pressure_pa = sample->pressure_pa;
+	c->blind = isnan(sample->flow_m3_s);
 
 	output->pump_rate_m3_s = copysign(c->rate, c->set_point);
 	output->flow_m3_s = c->seen ? c->belief.q : c->flow_f;

@@ -193,9 +193,15 @@ void lanes_keep_ratio(struct runner *r, struct channel *c)
 	const struct protocol_step *step = lane ? lane->step.step : NULL;
 	struct control_way slowest = { .share = NAN };
 
-	for (size_t i = 0; step && (step->verb == PROTOCOL_MIX || step->verb == PROTOCOL_CURVE) && i < step->flow_count; i++)
-		if (step->flows[i].channel != c->index)
-			slowest = control_slower(slowest, control_way(r->channels[step->flows[i].channel].control));
+	if (step && (step->verb == PROTOCOL_MIX || step->verb == PROTOCOL_CURVE)) {
+		for (size_t i = 0; i < step->flow_count; i++) {
+			const struct channel *other = &r->channels[step->flows[i].channel];
+
+			/* One that has ended is not waited for any more. */
+			if (other != c && !other->ended)
+				slowest = control_slower(slowest, control_way(other->control));
+		}
+	}
 	control_follow(c->control, &slowest);
 }
 
