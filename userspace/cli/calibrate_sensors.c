@@ -120,6 +120,8 @@ static void print_text(const struct calibrate *calibrate, const struct control_m
 	printf("  %-14s %.4f +- %.2g %%: reading over flow\n", "sensor's gain", model->gain, 100 * model->gain_error);
 	if (isnan(model->backlash_m3)) {
 		printf("  %-14s not told: the rig is too soft for it\n", "backlash");
+	} else if (model->backlash_m3 < view->step_m3 / 2) {
+		printf("  %-14s less than a step\n", "backlash");
 	} else {
 		quantity(text, model->backlash_m3, NANODOSE_DIMENSION_VOLUME);
 		printf("  %-14s %.0f steps, %s\n", "backlash", model->backlash_m3 / view->step_m3, text);
