@@ -58,6 +58,7 @@ REFUSED = [
     (("calibrate", "rig0", "--yes"), 2, "name the --syringe"),
     (("calibrate", "rig0", *SYRINGE), 1, "--yes says it"),
     (("calibrate", "rig0", *SYRINGE, "--weigh"), 1, "--yes says it"),
+    (("calibrate", "rig0", *SYRINGE, "--weigh", "--name", "medium 2"), 2, "of any liquid"),
     (("calibrate", "rig9", *SYRINGE, "--yes"), 1, 'no pump named "rig9"'),
     (("calibrate", "rig0", *SYRINGE, "--yes", "--volume", "3"), 2, "--volume"),
     (("calibrate", "rig0", *SYRINGE, "--yes", "--volume", "2 mL"), 2, "at most the syringe"),
@@ -120,6 +121,14 @@ status, found, err = calibrate("rig0", *SYRINGE, "--yes", "--fluid", "ipa")
 with sqlite3.connect(KEPT) as database:
     fluids = {fluid for fluid, in database.execute("SELECT fluid FROM rig")}
 check("each fluid is kept apart", status == 0 and found["fluid"] == "ipa" and fluids == {"water", "ipa"}, (fluids, err))
+
+status, found, err = calibrate("rig0", *SYRINGE, "--yes", "--name", "medium 2")
+OWN = DOSE.replace("fluid: water", "fluid: {name: medium 2, viscosity: 1.3 mPa.s, calibration: water}")
+record = fresh("own.db")
+status, summary, err = run_protocol(write_protocol("own.yaml", OWN % "rig0"), record)
+texts = [text for text, in query(record, "SELECT text FROM event")]
+check("a fluid of the protocol's own has a calibration by its name", status == 0 and found["fluid"] == "medium 2" and
+      any("begins with the calibration of" in text for text in texts), (texts, err))
 
 # ---- another rig than the one that was calibrated -----------------------------------------
 

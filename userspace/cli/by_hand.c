@@ -31,6 +31,7 @@ static const struct option all_options[] = {
 	{ "volume", required_argument, NULL, 'v' },
 	{ "weigh", no_argument, NULL, 'g' },
 	{ "density", required_argument, NULL, 'd' },
+	{ "name", required_argument, NULL, 'n' },
 };
 
 #define COUNT (sizeof(all_options) / sizeof(all_options[0]))
@@ -90,6 +91,9 @@ static int take_option(struct by_hand *by_hand, int option)
 	case 'd':
 		by_hand->density = optarg;
 		return 0;
+	case 'n':
+		by_hand->name = optarg;
+		return 0;
 	case 'h':
 		return -1;
 	default:
@@ -104,7 +108,7 @@ int by_hand_parse(struct by_hand *by_hand, int argc, char **argv, const char *le
 	size_t count = 0;
 
 	for (size_t i = 0; i < COUNT; i++)
-		if (!strchr("ywpvgd", all_options[i].val) || strchr(letters, all_options[i].val))
+		if (!strchr("ywpvgdn", all_options[i].val) || strchr(letters, all_options[i].val))
 			options[count++] = all_options[i];
 	while (!status && (option = getopt_long(argc, argv, "h", options, NULL)) != -1)
 		status = take_option(by_hand, option);

@@ -14,7 +14,7 @@ struct by_hand {
 	const struct nanodose_syringe *syringe;	/* NULL: not named */
 	uint32_t medium;
 	const char *rate;	/* as given; NULL: not */
-	const char *volume, *density;	/* likewise */
+	const char *volume, *density, *name;	/* likewise */
 	bool clear, json, yes, withdraw, plus, weigh;
 	struct stops stops;	/* from by_hand_open() to by_hand_close() */
 };
@@ -32,7 +32,7 @@ struct by_hand {
 /*
  * by_hand_parse() - options of @letters and the arguments left, argv[optind] on
  * @letters: which of y (--yes), w (--withdraw), p (--plus), v (--volume),
- * g (--weigh), d (--density) the verb has beside
+ * g (--weigh), d (--density), n (--name) the verb has beside
  * 0, or the exit status after a message; -1: help was asked for.
  */
 int by_hand_parse(struct by_hand *by_hand, int argc, char **argv, const char *letters);

@@ -18,7 +18,8 @@
 static const char help[] =
 	"  DEVICE           device name, path or label, as \"nanodose list\" shows them\n"
 	"  --syringe NAME   what is mounted, unless the configuration says it\n"
-	"  --fluid FLUID    water or ipa (water)\n"
+	"  --fluid FLUID    what the flow sensor is set to, water or ipa (water)\n"
+	"  --name NAME      what protocols call the liquid, if it is neither\n"
 	"  --volume VOLUME  to push out: \"20 uL\"; what 10 s of the rate give, up to\n"
 	"                   four times that until the flow shows\n"
 	"  --rate RATE      of liquid \"100 uL/min\", of the plunger \"0.1 mm/s\" (that,\n"
@@ -103,6 +104,7 @@ static int prepare(struct calibrate *calibrate)
 	if (status)
 		return status;
 	calibration_key(&calibrate->key, &view->info, view->syringe,
+			calibrate->by_hand.name ? calibrate->by_hand.name :
 			calibrate->by_hand.medium == NANODOSE_MEDIUM_IPA ? "ipa" : "water");
 	return find_volume(calibrate);
 }
@@ -110,13 +112,15 @@ static int prepare(struct calibrate *calibrate)
 int verb_calibrate(int argc, char **argv)
 {
 	struct calibrate calibrate = { .by_hand.verb = "calibrate" };
-	int result = by_hand_parse(&calibrate.by_hand, argc, argv, "yvgd");
+	int result = by_hand_parse(&calibrate.by_hand, argc, argv, "yvgdn");
 	enum nanodose_exit status;
 
 	if (result)
 		return result < 0 ? verb_help("calibrate", help) : result;
 	if (optind < argc)
 		return verb_usage_error("calibrate", "it takes one pump");
+	if (calibrate.by_hand.name && calibrate.by_hand.weigh)
+		return verb_usage_error("calibrate", "--name is of no use with --weigh: a step moves as much of any liquid");
 	if (calibrate.by_hand.density && !calibrate.by_hand.weigh)
 		return verb_usage_error("calibrate", "--density belongs to --weigh");
 	calibrate.jog = by_hand_open(&calibrate.by_hand, &status);

@@ -37,7 +37,7 @@ const struct verb verbs[] = {
 	  "fill a line by hand, until it is clear of air", verb_prime },
 	{ "home", "DEVICE [--plus] [--rate RATE] [--yes] [--json]",
 	  "find the end of travel by its switch and call it 0", verb_home },
-	{ "calibrate", "DEVICE [--syringe NAME] [--fluid FLUID] [--volume VOLUME] [--rate RATE] [--weigh] [--density D] [--yes] [--json]",
+	{ "calibrate", "DEVICE [--syringe NAME] [--fluid FLUID] [--name NAME] [--volume VOLUME] [--rate RATE] [--weigh] [--density D] [--yes] [--json]",
 	  "find out what a rig is, or weigh a step, and keep it", verb_calibrate },
 	{ "setup", "", "ask what a configuration needs, and write it", verb_setup },
 	{ "export", "RUN.db [--format FORMAT | --events | --json] [--output FILE]",

@@ -45,7 +45,7 @@ _nanodose()
 	jog) options='--withdraw --syringe --rate --fluid --clear --json' ;;
 	prime) options='--syringe --rate --fluid --clear --json' ;;
 	home) options='--plus --yes --syringe --rate --fluid --clear --json' ;;
-	calibrate) options='--syringe --fluid --volume --rate --weigh --density --yes --clear --json' ;;
+	calibrate) options='--syringe --fluid --volume --rate --weigh --density --name --yes --clear --json' ;;
 	export) options='--format --events --json --output' ;;
 	report) options='--output' ;;
 	verify) options='--seal --json' ;;

@@ -78,4 +78,5 @@ complete -c nanodose -n '__nanodose_verb list' -l watch -d 'Each that comes or g
 complete -c nanodose -n '__nanodose_verb run' -l wait -d 'Until the pumps are there'
 complete -c nanodose -n '__nanodose_verb calibrate' -l volume -x -d 'To push out'
 complete -c nanodose -n '__nanodose_verb calibrate' -l weigh -d 'By a balance'
+complete -c nanodose -n '__nanodose_verb calibrate' -l name -x -d 'Of the liquid in protocols'
 complete -c nanodose -n '__nanodose_verb calibrate' -l density -x -d 'Of the liquid weighed'
