@@ -130,6 +130,12 @@ texts = [text for text, in query(record, "SELECT text FROM event")]
 check("a fluid of the protocol's own has a calibration by its name", status == 0 and found["fluid"] == "medium 2" and
       any("begins with the calibration of" in text for text in texts), (texts, err))
 
+with sqlite3.connect(KEPT) as database:
+    database.executescript("DROP TABLE screw; PRAGMA user_version = 1;")
+texts = dose("rig0", "older.db")[1]
+check("a file from before screws were kept is read, and goes on to be used", any("begins with the calibration" in text for text in texts)
+      and rows("screw") == 1, texts)
+
 # ---- another rig than the one that was calibrated -----------------------------------------
 
 with sqlite3.connect(KEPT) as database:
