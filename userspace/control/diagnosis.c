@@ -25,7 +25,6 @@
 #define PRESSURE_SEEN	6.0	/* standard deviations */
 #define PRESSURE_SMOOTH	0.15	/* of a record */
 #define PRESSED		0.3	/* share of the pressure that is more than any error */
-#define PRESSED_FLOW	0.75	/* while so much of the flow comes at most */
 #define PRESSED_RECORDS	3
 #define PRESSED_AHEAD	2.0	/* records */
 #define SETTLE_TAUS	4.0
@@ -226,9 +225,11 @@ static bool pressed(struct diagnosis *d, const struct diagnosis_record *r, doubl
 	double normal = m->stiffness_pa_m3 * m->tau_s * fmax(fabs(d->q), in + kept * (fabs(d->q) - in));
 	double band = fmax(PRESSURE_SEEN * r->pressure_sd, PRESSED * normal);
 	bool high = !isnan(r->pressure_pa) && m->stiffness_pa_m3 > 0 && r->pressure_pa * way - normal > band &&
-		    seen < PRESSED_FLOW * fabs(d->s);
+		    seen < fabs(d->s) / 2;
+	/* what only dies away after a stop is no clog */
+	bool pushed = way * d->inflow_m3_s > fabs(d->s) / 2;
 
-	d->pressed = high ? d->pressed + 1 : 0;
+	d->pressed = high && pushed ? d->pressed + 1 : 0;
 	return d->pressed >= PRESSED_RECORDS;
 }
 
