@@ -13,6 +13,7 @@
 #include "run.h"
 
 #define CHANGED		1.3	/* times as much, or as little: more than a day's difference */
+#define CHANGED_IN_RUN	1.5	/* what a run finds out on the way is no calibration */
 #define GAIN_CHANGED	1.1
 #define DEVIATIONS	4	/* and more than can be doubted */
 #define DAY_ERROR	0.01	/* share by which a rig differs from one day to the next */
@@ -146,7 +147,8 @@ static void tell(struct runner *r, const struct channel *c, double times, const 
 static bool tell_parts(struct runner *r, const struct channel *c, const struct control_model *now,
 		       const struct control_model *before)
 {
-	double tau = changed(now->tau_s, now->tau_error, before->tau_s, before->tau_error, CHANGED);
+	double least = c->known_by_run ? CHANGED_IN_RUN : CHANGED;
+	double tau = changed(now->tau_s, now->tau_error, before->tau_s, before->tau_error, least);
 	double compliance, resistance;
 
 	if (!(now->compliance_m3_pa > 0) || !(before->compliance_m3_pa > 0)) {
@@ -157,9 +159,9 @@ static bool tell_parts(struct runner *r, const struct channel *c, const struct c
 		return tau != 1;
 	}
 	compliance = changed(now->compliance_m3_pa, now->compliance_error, before->compliance_m3_pa,
-			     before->compliance_error, CHANGED);
+			     before->compliance_error, least);
 	resistance = changed(now->tau_s / now->compliance_m3_pa, now->tau_error, before->tau_s / before->compliance_m3_pa,
-			     before->tau_error, CHANGED);
+			     before->tau_error, least);
 	if (compliance != 1)
 		tell(r, c, compliance, "its compliance is",
 		     compliance > 1 ? "look for an air bubble, or calibrate anew" :
