@@ -170,7 +170,7 @@ static void measure_faults(enum judge_loop loop)
 				released[taken++] = 100 * trouble.released;
 		}
 	}
-	print("occlusion_named_p95", loop, judge_percentile(times, timed, 0.95), "%", bound_of(loop, INFINITY, 20),
+	print("occlusion_named_p95", loop, judge_percentile(times, timed, 0.95), "%", bound_of(loop, 20, 20),
 	      "of the time for the pressure to rise to 1 bar");
 	print("occlusion_late", loop, 100.0 * (timed - within) / timed, "% of rigs", INFINITY,
 	      "named after a fifth of the time for the pressure to rise to 1 bar");
@@ -180,9 +180,9 @@ static void measure_faults(enum judge_loop loop)
 	      "from the closing of the outlet, at 50 records/s, stiff rigs 200");
 	print("misnamed", loop, missed, "1", bound_of(loop, 0, 0),
 	      "of closed outlets, stalls, leaks of a third, siphons and stuck sensors, one of each on each rig");
-	print("released_median", loop, judge_percentile(released, taken, 0.5), "%", bound_of(loop, INFINITY, 2),
+	print("released_median", loop, judge_percentile(released, taken, 0.5), "%", bound_of(loop, 2, 2),
 	      "of what a clog held, when it goes after it was taken back");
-	print("released_p95", loop, judge_percentile(released, taken, 0.95), "%", bound_of(loop, INFINITY, 2),
+	print("released_p95", loop, judge_percentile(released, taken, 0.95), "%", bound_of(loop, 2, 2),
 	      "of what a clog held, when it goes after it was taken back");
 	free(times);
 	free(records);
