@@ -607,6 +607,13 @@ static void update(struct control *c, const struct control_sample *sample, doubl
 	c->rate = isnan(flow) ? fmin(rate, c->rate) : rate;
 }
 
+static double unexplained(const struct control *c, double flow)
+{
+	double off = fabs(flow - mean(&c->flow_rest) - c->belief.gain * c->belief.read);
+
+	return c->seen && !isnan(flow) ? fmax(off - SEEN * sqrt(flow_var(c)), 0) : 0;
+}
+
 void control_sample(struct control *c, const struct control_sample *sample,
 		    struct control_output *output)
 {
@@ -625,6 +632,7 @@ void control_sample(struct control *c, const struct control_sample *sample,
 	output->pump_rate_m3_s = copysign(c->rate, c->set_point);
 	output->flow_m3_s = c->seen ? c->belief.q : c->flow_f;
 	output->flow_sd_m3_s = c->seen ? c->belief.q_sd : NAN;
+	output->unexplained_m3_s = unexplained(c, sample->flow_m3_s);
 	output->trouble = c->diagnosis.trouble;
 	output->stored_m3 = c->seen && c->belief.ln_tau_sd < 0.5 ? c->belief.stored_m3 : NAN;
 }

@@ -45,6 +45,7 @@ struct control_output {
 	double flow_m3_s;		/* estimated outlet flow */
 	double flow_sd_m3_s;		/* standard deviation of it; NAN: not known yet */
 	double stored_m3;		/* estimated volume held back by compliance; NAN: not known yet */
+	double unexplained_m3_s;	/* of the reading: more than estimate and noise account for; 0: nothing */
 	enum diagnosis_trouble trouble;	/* once the readings part from what a well rig would give */
 };
 

@@ -10,10 +10,9 @@
 #define NHZ		1e9
 #define PL_MIN		(1e-15 / 60)	/* m3/s */
 #define END_LEAD_S	0.05		/* from a look at the pump to the order that ends it */
-/* Flow at rest that changes by more than this from one half of the readings to the other is relaxing. */
-#define REST_SHARE	0.002		/* of the sensor's full scale */
-#define REST_SPREADS	8		/* and of the spread of a half's mean */
-#define HALF_READINGS	(CHANNEL_REST_READINGS / 2)
+/* What changes by more than this at rest, from one half of the readings to the other, is relaxing. */
+#define REST_FLOW	0.0005		/* of the sensor's full scale */
+#define REST_PRESSURE_PA 50
 #define SENSOR_TRY_NS	2000000000ULL	/* a lost sensor may be plugged in again */
 #define PLAY_STEPS	100		/* no screw has more play */
 #define RATE_CHANGE	2e-4		/* a smaller change of rate is not worth an order */
@@ -374,35 +373,15 @@ static void count_over(struct channel *c, enum protocol_limit limit)
 	}
 }
 
-static void take_rest(struct channel *c)
-{
-	double step = c->flow_m3_s - c->rest.last_m3_s;
-
-	/* One beyond what can be told, NAN, is no rest either. */
-	if (c->rest.count == CHANNEL_REST_READINGS)
-		return;
-	if (c->rest.count)
-		c->rest.step_var += step * step / 2;
-	c->rest.last_m3_s = c->flow_m3_s;
-	c->rest.sums_m3_s[c->rest.count >= HALF_READINGS] += c->flow_m3_s;
-	c->rest.count++;
-}
-
 bool channel_rests(const struct channel *c)
 {
-	double change, spread;
-
-	if (c->rest.count < CHANNEL_REST_READINGS)
-		return true;
-	change = c->rest.sums_m3_s[0] / HALF_READINGS -
-		 c->rest.sums_m3_s[1] / (CHANNEL_REST_READINGS - HALF_READINGS);
-	spread = sqrt(c->rest.step_var / CHANNEL_REST_READINGS / HALF_READINGS);
-	return fabs(change) < REST_SHARE * c->info.sensor_full_scale_pl_min * PL_MIN + REST_SPREADS * spread;
+	return rest_holds(&c->flow_rest, REST_FLOW * c->info.sensor_full_scale_pl_min * PL_MIN) &&
+	       rest_holds(&c->pressure_rest, REST_PRESSURE_PA);
 }
 
 void channel_forget_rest(struct channel *c)
 {
-	memset(&c->rest, 0, sizeof(c->rest));
+	c->flow_rest = c->pressure_rest = (struct rest){ 0 };
 	control_forget_rest(c->control);
 	measured_forget_rest(&c->measured);
 }
@@ -436,10 +415,12 @@ static void take_flow(struct channel *c, const struct nanodose_record *record)
 		if (flow->temperature_mdegc != NANODOSE_NO_VALUE_S32)
 			c->temperature_c = flow->temperature_mdegc / 1000.0;
 		c->readings++;
-		take_rest(c);
+		rest_take(&c->flow_rest, c->flow_m3_s);
 	}
-	if (flow->valid & NANODOSE_VALID_PRESSURE)
+	if (flow->valid & NANODOSE_VALID_PRESSURE) {
 		c->pressure_pa = flow->pressure_pa;
+		rest_take(&c->pressure_rest, c->pressure_pa);
+	}
 	count_over(c, PROTOCOL_LIMIT_PRESSURE);
 	count_over(c, PROTOCOL_LIMIT_TEMPERATURE);
 

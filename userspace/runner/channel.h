@@ -17,6 +17,7 @@
 #include "metrics.h"
 #include "nanodose.h"
 #include "protocol.h"
+#include "rest.h"
 
 /* After this much silence the pump ramps down, within 0.1 s: at rest within half a second. */
 #define CHANNEL_HOLD_NS		380000000ULL
@@ -82,10 +83,7 @@ struct channel {
 	/* newest readings; NAN: not had */
 	uint64_t flow_ns;		/* time of the newest flow record, 0: none */
 	unsigned int readings;		/* good ones so far */
-	struct {		/* of rest, before the first motion */
-		double sums_m3_s[2], last_m3_s, step_var;	/* of the halves; of one reading to the next */
-		unsigned int count;
-	} rest;
+	struct rest flow_rest, pressure_rest;	/* before the first motion */
 	unsigned int over[PROTOCOL_STRICTNESSES][PROTOCOL_LIMITS];	/* readings above a limit in a row */
 	bool asked[PROTOCOL_LIMITS], allowed[PROTOCOL_LIMITS];		/* of soft ones: what a person says */
 	double flow_m3_s, pressure_pa, temperature_c;
@@ -145,8 +143,7 @@ int channel_go(struct channel *channel, uint64_t start_ns, uint64_t now_ns);
 int channel_refresh(struct channel *channel, uint64_t now_ns);
 /* Bring to rest, NANODOSE_STOP_RAMP or _NOW; the aim is kept. -1 with errno. */
 int channel_stop(struct channel *channel, uint32_t mode, uint64_t now_ns);
-/* Before the first motion, after so many readings: whether their flow has stayed the same. */
-#define CHANNEL_REST_READINGS	25
+/* Before the first motion, after REST_READINGS: whether flow and pressure have stayed the same. */
 bool channel_rests(const struct channel *channel);
 /* They were no rest; the next ones are looked at. */
 void channel_forget_rest(struct channel *channel);

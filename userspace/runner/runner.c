@@ -23,7 +23,7 @@
 #define READ_RECORDS	256
 #define FRONT_FDS	40
 /* At rest, before the first motion: noise and zero of the sensor. */
-#define ZERO_READINGS	CHANNEL_REST_READINGS
+#define ZERO_READINGS	REST_READINGS
 #define RELAX_LIMIT_S	20.0		/* and a line that still relaxes has this long */
 #define ZERO_LIMIT_S	1.0		/* a slow sensor gives fewer */
 #define MUTE_LIMIT_S	3.0		/* and one that gives none cannot be used */
@@ -394,7 +394,7 @@ static bool zeroed(const struct runner *r)
 	unsigned int enough = r->now_ns < r->rest_ns + (uint64_t)(ZERO_LIMIT_S * 1e9) ? ZERO_READINGS : 1;
 
 	for (size_t i = 0; i < r->channel_count; i++)
-		if (r->channels[i].has_sensor && r->channels[i].rest.count < enough)
+		if (r->channels[i].has_sensor && r->channels[i].flow_rest.count < enough)
 			return false;
 	return true;
 }

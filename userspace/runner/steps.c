@@ -211,12 +211,16 @@ static bool drained(struct runner *r, struct lane *lane)
 	for (size_t i = 0; i < lane->step.step->flow_count; i++) {
 		const struct channel *c = channel_of(r, lane, i);
 		double left = c->output.flow_m3_s / copysign(c->top_m3_s, c->set_point_m3_s);
+		double unexplained = c->output.unexplained_m3_s / c->top_m3_s;
 		double most_m3 = DRAINED_VOLUME * lane->step.step->flows[i].volume_m3;
 
 		/* Only a reading from after the end can tell. */
 		if (channel_senses(c) && c->flow_ns <= lane->step.drain_ns)
 			return false;
 		if (c->has_sensor && !(left < DRAINED))
+			return false;
+		/* An estimate that the sensor does not bear out says nothing. */
+		if (channel_senses(c) && unexplained > DRAINED)
 			return false;
 		/* NAN while it is not known */
 		if (c->has_sensor && fabs(c->output.stored_m3) > most_m3)
