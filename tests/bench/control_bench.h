@@ -28,6 +28,7 @@ struct bench {
 	struct control_output output;
 	double set_point;
 	double kp, ki, integral;	/* of the PI loops */
+	bool saturated;			/* the newest reading */
 	double read_m3;			/* by the sensor, since the set point */
 	bool reverses;
 	uint64_t records;

@@ -10,6 +10,7 @@
 #define PRESSED		0.8	/* of a bar; a rig with more by itself is given a bar more */
 #define LEAK_SHARE	0.33
 #define FREE_SHARE	0.5
+#define GAIN_OFF	0.05	/* the sensor may read more */
 #define WATCH_TAUS	12.0
 #define WATCH_LEAST_S	20.0
 #define LOOK_NS		500000000ULL
@@ -135,6 +136,9 @@ bool judge_trouble(const struct judge_rig *drawn, enum judge_loop loop, enum jud
 	bool settled;
 
 	*trouble = (struct judge_trouble){ .released = NAN, .bar_s = bar_s(&rig) };
+	/* Beyond the sensor's range there is no reading to judge: the driver stops for that. */
+	if (fault == JUDGE_FREE && (1 + FREE_SHARE) * (1 + GAIN_OFF) * rig.set_point_m3_s > rig.full_scale_m3_s)
+		return false;
 	bench_begin(&b, &rig, loop);
 	bench_go(&b);
 	settled = settle(&b);

@@ -343,6 +343,15 @@ static void draw_anew(struct belief *b, int direction)
 	summarize(b);
 }
 
+void belief_times(const struct belief *b, double *tau_s, double *lag_s)
+{
+	*tau_s = *lag_s = 0;
+	for (int i = 0; i < BELIEF_GUESSES; i++) {
+		*tau_s += b->guesses[i].weight * b->guesses[i].tau_s;
+		*lag_s += b->guesses[i].weight * b->guesses[i].lag_s;
+	}
+}
+
 void belief_weigh(struct belief *b, const struct belief_readings *readings, double set_point)
 {
 	double evidence[BELIEF_GUESSES], best = -INFINITY, sum = 0, square = 0, surprise = 0;

@@ -72,6 +72,12 @@ void belief_begin(struct belief *belief, const struct belief_prior *prior, const
 void belief_doubt_stiffness(struct belief *belief);
 /* Time passes, the pump puts in a volume, signed. */
 void belief_advance(struct belief *belief, double dt_s, double volume_m3);
+/*
+ * belief_times() - means of time constant and sensor's lag themselves
+ * Where readings leave open which of the two is which, their sum is still known, and
+ * so is what the rig holds; means of the logarithms would make less of it.
+ */
+void belief_times(const struct belief *belief, double *tau_s, double *lag_s);
 void belief_weigh(struct belief *belief, const struct belief_readings *readings, double set_point);
 
 #endif /* BELIEF_H */

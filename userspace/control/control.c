@@ -51,6 +51,9 @@
 #define LONG_S		3.0	/* in which a rig of that would have shown */
 #define LEAST_ERROR	0.02	/* of what a run has found out by itself */
 #define USUAL_LAG_ERROR	0.5
+#define COARSE		0.18	/* noise over flow, beyond which single records are not judged, */
+#define COARSE_JUDGED	0.13	/* but so many as have this together, */
+#define MOST_TO_JUDGE	64
 #define LEARNED		0.15	/* standard deviation of ln tau: it is known */
 
 /* Mean and spread of readings at rest. */
@@ -65,6 +68,12 @@ struct quiet {
 struct past {
 	double dt_s, volume_m3;
 	struct belief_readings readings;
+};
+
+/* Records that are judged as one. */
+struct together {
+	unsigned int count, flow_count;
+	double dt_s, volume_m3, flow_sum, pressure_pa;
 };
 
 struct control {
@@ -101,6 +110,7 @@ struct control {
 	unsigned int calm;		/* records in which it had nothing to do */
 
 	struct diagnosis diagnosis;
+	struct together together;
 	bool diagnosed;			/* it has the rig as of this set point */
 };
 
@@ -536,6 +546,7 @@ static void know_well_rig(struct control *c)
 	diagnosis_begin(&c->diagnosis, &(struct diagnosis_model){
 		.tau_s = learned.tau_s, .tau_error = learned.tau_error,
 		.lag_s = learned.lag_s > 0 ? learned.lag_s : USUAL_LAG_S,
+		.lag_error = learned.lag_s > 0 ? learned.lag_error : USUAL_LAG_ERROR,
 		.gain = known->tau_s > 0 ? known->gain : 1,
 		.gain_error = known->tau_s > 0 ? known->gain_error : GAIN_SD,
 		.stiffness_pa_m3 = learned.compliance_m3_pa > 0 ? 1 / learned.compliance_m3_pa : 0,
@@ -544,17 +555,40 @@ static void know_well_rig(struct control *c)
 	}, c->diagnosed ? c->belief.q : 0);
 }
 
+/* How many records make one that tells something of a flow so small. */
+static unsigned int records_to_judge(const struct control *c)
+{
+	double noise = sqrt(flow_var(c)) / fabs(c->set_point);
+
+	if (!(noise > COARSE) || c->set_point == 0)
+		return 1;
+	return fmin(ceil(pow(noise / COARSE_JUDGED, 2)), MOST_TO_JUDGE);
+}
+
 static void diagnose(struct control *c, double dt_s, double volume_m3, const struct belief_readings *readings)
 {
-	const struct diagnosis_record record = {
-		.dt_s = dt_s, .volume_m3 = volume_m3,
-		.flow_m3_s = readings->flow, .flow_sd = sqrt(flow_var(c)),
-		.flow_noise = c->flow_rest.count >= 10 ? sqrt(c->flow_rest.var) : 0,
-		.pressure_pa = readings->pressure_pa, .pressure_sd = sqrt(readings->pressure_var),
-	};
+	struct together *t = &c->together;
+	double share;
 
+	t->dt_s += dt_s;
+	t->volume_m3 += volume_m3;
+	if (!isnan(readings->flow)) {
+		t->flow_sum += readings->flow;
+		t->flow_count++;
+	}
+	t->pressure_pa = readings->pressure_pa;
+	if (++t->count < records_to_judge(c))
+		return;
+	share = 1 / sqrt(fmax(t->flow_count, 1));
 	if (c->config.sensor_full_scale_m3_s > 0)
-		diagnosis_take(&c->diagnosis, &record);
+		diagnosis_take(&c->diagnosis, &(struct diagnosis_record){
+			.dt_s = t->dt_s, .volume_m3 = t->volume_m3,
+			.flow_m3_s = t->flow_count ? t->flow_sum / t->flow_count : NAN,
+			.flow_sd = share * sqrt(flow_var(c)),
+			.flow_noise = c->flow_rest.count >= 10 ? share * sqrt(c->flow_rest.var) : 0,
+			.pressure_pa = t->pressure_pa, .pressure_sd = sqrt(readings->pressure_var),
+		});
+	*t = (struct together){ .count = 0 };
 	know_well_rig(c);
 }
 
@@ -658,11 +692,11 @@ bool control_learned(const struct control *c, struct control_model *model)
 	    !(b->ln_tau_sd < LEARNED || b->ln_tau_sd * exp(b->ln_tau) < short_s))
 		return false;
 	*model = (struct control_model){
-		.tau_s = exp(b->ln_tau), .tau_error = b->ln_tau_sd,
-		.lag_s = exp(b->ln_lag), .lag_error = b->ln_lag_sd,
+		.tau_error = b->ln_tau_sd, .lag_error = b->ln_lag_sd,
 		.gain = b->gain, .gain_error = b->gain_sd,
 		.backlash_m3 = NAN,
 	};
+	belief_times(b, &model->tau_s, &model->lag_s);
 	/* steady flow tells the gain better than all that came before it */
 	if (c->diagnosis.gain_known) {
 		model->gain = c->diagnosis.model.gain;

@@ -11,12 +11,18 @@
 
 #include "play.h"
 
-#define MARGIN		0.25	/* share of the flow that may be off before it is suspicious */
+#define MARGIN		0.25	/* share of the flow that may be off before it is suspicious, */
+#define LEAST_MARGIN	0.10	/* or less, where the rig has shown how evenly it flows: */
+#define UNEVEN		2.0	/* so many times as far */
+#define LATELY_S	0.5	/* what is newer than this may be the trouble itself */
+#define SUSPICIOUS	0.5	/* records of suspicion: nothing is learned */
 #define EARLY_MARGIN	0.05	/* by which its beginning is dated */
-#define UNIT		0.25	/* and by which more it counts as a whole record */
-#define ALARM		3.0	/* records of it */
-#define NOISE_MARGIN	3.0	/* standard deviations that are noise */
+#define UNIT		0.15	/* and by which more it counts as a whole record */
+#define MOST		1.5	/* that one record may count */
+#define ALARM		2.5	/* records of it */
+#define NOISE_MARGIN	2.0	/* standard deviations that are noise */
 #define NOISE_UNIT	4.0
+#define EARLY_NOISE	0.6
 #define SEEN		5.0	/* the flow is worth judging */
 #define INFLOW_SMOOTH	0.15	/* of a record */
 #define STEADY		0.1	/* the model is this near to where it goes */
@@ -26,16 +32,22 @@
 #define PRESSURE_SMOOTH	0.15	/* of a record */
 #define PRESSED		0.3	/* share of the pressure that is more than any error */
 #define PRESSED_RECORDS	3
+#define STEADY_PRESSED	0.08	/* likewise, of one that has been steady */
+#define STEADY_PRESSED_RECORDS 2
+#define PRESSURE_SPAN_S	2.0
 #define PRESSED_AHEAD	2.0	/* records */
 #define SETTLE_TAUS	4.0
 #define TELL_TAUS	5.0	/* after so long a shape has shown itself */
 #define TELL_RECORDS	10
+#define UNTOLD_RECORDS	5	/* where nothing can tell it */
+#define BEFORE_RECORDS	4	/* of a shape, before it is dated */
 #define SLOW_SHARE	0.08	/* of the flow, that is lost for good: a leak */
 #define SLOW_TAUS	3.0
 #define SLOW_LEAST_S	10.0
 #define GAIN_LEARNED	0.01	/* standard deviation of the gain, then */
 #define GAIN_LEAST_S	2.0
 #define GAIN_DEVIATIONS	3.5
+#define QUIET		2.0	/* standard deviations: no flow */
 #define SAME_RECORDS	25
 #define SAME_MOVED	5	/* records, once the flow must have changed */
 #define EMPTY_LEAST_S	0.5
@@ -61,7 +73,7 @@ void diagnosis_begin(struct diagnosis *d, const struct diagnosis_model *model, d
 		.model = *model, .on = true, .q = flow_m3_s, .s = flow_m3_s, .inflow_m3_s = flow_m3_s,
 		 .slow_ratio = 1, .now_s = now_s,
 		.direction = direction, .to_go_m3 = to_go_m3, .last_m3_s = NAN, .least_change_m3_s = INFINITY,
-		.smooth_m3_s = NAN,
+		.smooth_m3_s = NAN, .uneven = NAN,
 	};
 	d->play_m3 = direction < 0 ? 0 : model->backlash_m3;
 	d->calm_s = now_s + 5 * model->lag_s;
@@ -117,6 +129,12 @@ static void follow(struct diagnosis *d, const struct diagnosis_record *r)
 	d->calm_s = d->now_s + SETTLE_TAUS * d->model.tau_s + 5 * d->model.lag_s;
 }
 
+/* Of the readings since a clog: one in the noise of the zero is none, or its errors would add up. */
+static double passing(const struct diagnosis *d, const struct diagnosis_record *r, double reading_m3_s)
+{
+	return fabs(d->smooth_m3_s) < QUIET * r->flow_sd || isnan(reading_m3_s) ? 0 : reading_m3_s / d->model.gain;
+}
+
 /*
  * What a well rig would hold, and what has not come since: the readings are late by
  * the sensor's lag, and what they have still to lose has not come either. The
@@ -124,7 +142,7 @@ static void follow(struct diagnosis *d, const struct diagnosis_record *r)
  */
 static void reckon_stored(struct diagnosis *d, const struct diagnosis_record *r)
 {
-	double late_m3 = d->model.lag_s * d->way * (d->s - d->smooth_m3_s / d->model.gain);
+	double late_m3 = d->model.lag_s * d->way * (d->s - passing(d, r, d->smooth_m3_s));
 
 	d->evidence.stored_m3 = d->model.tau_s * d->way * d->q + d->evidence.missing_m3 + late_m3;
 	if (isnan(r->pressure_pa) || !(d->model.stiffness_pa_m3 > 0))
@@ -187,6 +205,8 @@ static enum diagnosis_trouble judge_low(struct diagnosis *d, const struct diagno
 	double noise = r->flow_sd / m->gain, wait_s = fmax(TELL_TAUS * m->tau_s, TELL_RECORDS * r->dt_s);
 	bool apart = m->tau_s > LAG_APART * fmax(m->lag_s, r->dt_s);
 	double way = d->s < 0 ? -1 : 1, smooth = way * d->smooth_m3_s / m->gain;
+	unsigned int records = BEFORE_RECORDS + lround(for_s / r->dt_s);
+	enum shape_kind shape = SHAPE_OPEN;
 
 	/* One that comes up is only slow: a bubble, or a clog that has let go. */
 	if (d->low.lowest_m3_s < smooth - 4 * noise - 0.1 * expected && smooth > ALL * expected)
@@ -199,11 +219,17 @@ static enum diagnosis_trouble judge_low(struct diagnosis *d, const struct diagno
 			return tell(d, r, DIAGNOSIS_OCCLUSION, true, d->low.since_s, d->low.volume_m3);
 		if (off > -band && for_s < wait_s)
 			return DIAGNOSIS_NONE;
-	} else if (seen < empty - fmax(5 * noise, MARGIN * empty) && apart) {
+	} else {
+		if (records <= SHAPE_RECORDS)
+			shape = shape_tell(&d->shape, records, &(struct shape_rig){ r->dt_s, m->tau_s, m->lag_s, m->lag_error },
+					   noise / expected);
 		/* faster than the chamber could run empty */
-		return tell(d, r, DIAGNOSIS_OCCLUSION, true, d->low.since_s, d->low.volume_m3);
-	} else if (!apart && for_s >= TELL_RECORDS * r->dt_s && seen < ALL * expected) {
-		return tell(d, r, DIAGNOSIS_OCCLUSION, false, d->low.since_s, d->low.volume_m3);
+		d->low.starved |= shape == SHAPE_STARVED;
+		if (shape == SHAPE_CLOSED ||
+		    (!d->low.starved && apart && seen < empty - fmax(5 * noise, MARGIN * expected)))
+			return tell(d, r, DIAGNOSIS_OCCLUSION, true, d->low.since_s, d->low.volume_m3);
+		if (!d->low.starved && !apart && for_s >= UNTOLD_RECORDS * r->dt_s && seen < ALL * expected)
+			return tell(d, r, DIAGNOSIS_OCCLUSION, false, d->low.since_s, d->low.volume_m3);
 	}
 	if (seen < ALL * expected && seen < empty + fmax(5 * noise, MARGIN * empty) &&
 	    for_s > fmax(m->tau_s, EMPTY_LEAST_S))
@@ -212,6 +238,27 @@ static enum diagnosis_trouble judge_low(struct diagnosis *d, const struct diagno
 		return DIAGNOSIS_NONE;
 	return tell(d, r, seen < ALL * expected ? DIAGNOSIS_EMPTY : DIAGNOSIS_LEAK, true, d->low.since_s,
 		    d->low.volume_m3);
+}
+
+/* Well below what a well rig would let it read. */
+static bool is_less(const struct diagnosis *d, const struct diagnosis_record *r, double seen, double share)
+{
+	double expected = fabs(d->s), noise = r->flow_sd / d->model.gain;
+	double smooth = (d->s < 0 ? -1 : 1) * d->smooth_m3_s / d->model.gain;
+
+	return seen < expected - fmax(share * expected, 5 * noise) ||
+	       smooth < expected - fmax(share * expected, 2.5 * noise);
+}
+
+/* In steady flow the pressure stays what it was: sooner told than by what the model makes of it. */
+static bool pressed_steadily(const struct diagnosis *d, const struct diagnosis_record *r, double seen)
+{
+	const struct diagnosis_model *m = &d->model;
+	double normal = d->pressure_share * m->stiffness_pa_m3 * m->tau_s * fabs(d->q);
+	double band = fmax(PRESSURE_SEEN * r->pressure_sd, STEADY_PRESSED * normal);
+
+	return normal > 0 && d->steady_s >= STEADY_LEAST_S && d->direction * r->pressure_pa - normal > band &&
+	       is_less(d, r, seen, LEAST_MARGIN);
 }
 
 /* Play, or whatever the model does not know yet, only makes less pressure, never more. */
@@ -224,27 +271,29 @@ static bool pressed(struct diagnosis *d, const struct diagnosis_record *r, doubl
 	double kept = exp(-PRESSED_AHEAD * r->dt_s / (m->tau_s * fmax(1 - 3 * m->tau_error, 0.1)));
 	double normal = m->stiffness_pa_m3 * m->tau_s * fmax(fabs(d->q), in + kept * (fabs(d->q) - in));
 	double band = fmax(PRESSURE_SEEN * r->pressure_sd, PRESSED * normal);
-	bool high = !isnan(r->pressure_pa) && m->stiffness_pa_m3 > 0 && r->pressure_pa * way - normal > band &&
-		    seen < fabs(d->s) / 2;
+	bool told = !isnan(r->pressure_pa) && m->stiffness_pa_m3 > 0;
+	bool high = told && r->pressure_pa * way - normal > band && seen < fabs(d->s) / 2;
 	/* what only dies away after a stop is no clog */
 	bool pushed = way * d->inflow_m3_s > fabs(d->s) / 2;
 
 	d->pressed = high && pushed ? d->pressed + 1 : 0;
-	return d->pressed >= PRESSED_RECORDS;
+	d->pressed_steadily = told && pushed && pressed_steadily(d, r, seen) ? d->pressed_steadily + 1 : 0;
+	return d->pressed >= PRESSED_RECORDS || d->pressed_steadily >= STEADY_PRESSED_RECORDS;
 }
 
-/* How far a flow is off the model's, beyond what may be, in whole records; at most one. */
+/* How far a flow is off the model's, beyond what may be, in whole records. */
 static double suspicion(double off, double expected, double margin, double noise)
 {
 	double unit = fmax(UNIT * expected, NOISE_UNIT * noise);
 
-	return fmin(fmax((off - margin) / unit, -1), 1);
+	return fmin(fmax((off - margin) / unit, -1), MOST);
 }
 
 static enum diagnosis_trouble look_low(struct diagnosis *d, const struct diagnosis_record *r, double seen,
 				       double margin)
 {
 	double expected = fabs(d->s), noise = r->flow_sd / d->model.gain;
+	double early = fmin(EARLY_MARGIN * expected + EARLY_NOISE * noise, margin);
 
 	if (d->low.sum <= 0 && d->low.early_sum <= 0) {
 		d->low.since_s = d->now_s - r->dt_s;
@@ -252,8 +301,9 @@ static enum diagnosis_trouble look_low(struct diagnosis *d, const struct diagnos
 		d->low.q = d->low.empty_q = d->q;
 		d->low.s = d->low.empty_s = d->s;
 		d->low.lowest_m3_s = INFINITY;
+		d->low.starved = false;
 	}
-	d->low.early_sum += suspicion(expected - seen, expected, EARLY_MARGIN / MARGIN * margin, noise);
+	d->low.early_sum += suspicion(expected - seen, expected, early, noise);
 	d->low.early_sum = fmin(fmax(0, d->low.early_sum), 2 * ALARM);
 	d->low.sum = fmax(0, d->low.sum + suspicion(expected - seen, expected, margin, noise));
 	d->low.sum = fmin(d->low.sum, 2 * ALARM);
@@ -282,6 +332,35 @@ static enum diagnosis_trouble look_high(struct diagnosis *d, const struct diagno
 	if (d->high.sum < ALARM || d->high.volume_m3 < 2 * stored + least)
 		return DIAGNOSIS_NONE;
 	return tell(d, r, DIAGNOSIS_FREE_FLOW, true, d->high.since_s, -d->high.volume_m3);
+}
+
+/* ---- how evenly it flows -------------------------------------------------------------- */
+
+static double margin_share(const struct diagnosis *d)
+{
+	return isnan(d->uneven) ? MARGIN : fmin(fmax(UNEVEN * d->uneven, LEAST_MARGIN), MARGIN);
+}
+
+/* What pumps pulsate, and models are off, while nothing is wrong; what is suspicious lately does not count. */
+static void learn_evenness(struct diagnosis *d, const struct diagnosis_record *r)
+{
+	const struct diagnosis_model *m = &d->model;
+	double expected = fabs(d->s), smooth = (d->s < 0 ? -1 : 1) * d->smooth_m3_s / m->gain;
+	double normal = m->stiffness_pa_m3 * m->tau_s * d->q, share = r->pressure_pa / normal;
+
+	if (d->low.sum > SUSPICIOUS || d->high.sum > SUSPICIOUS) {
+		d->uneven_lately = d->lately_s = 0;
+		return;
+	}
+	d->uneven_lately = fmax(d->uneven_lately, (fabs(smooth - expected) - 2 * r->flow_sd / m->gain) / expected);
+	d->lately_s += r->dt_s;
+	if (share > 0 && isfinite(share))
+		d->pressure_share += (share - d->pressure_share) *
+				     (d->pressure_share > 0 ? fmin(1, r->dt_s / PRESSURE_SPAN_S) : 1);
+	if (d->lately_s < LATELY_S || d->low.sum > 0 || d->high.sum > 0)
+		return;
+	d->uneven = fmax(d->uneven, d->uneven_lately);
+	d->uneven_lately = d->lately_s = 0;
 }
 
 /* ---- the sensor's gain ------------------------------------------------------------------ */
@@ -343,7 +422,7 @@ enum diagnosis_trouble diagnosis_take(struct diagnosis *d, const struct diagnosi
 		d->smooth_m3_s = isnan(d->smooth_m3_s) ? r->flow_m3_s :
 							 d->smooth_m3_s + 0.3 * (r->flow_m3_s - d->smooth_m3_s);
 	if (d->trouble == DIAGNOSIS_OCCLUSION) {
-		d->evidence.missing_m3 += d->way * (d->mean_s - (isnan(r->flow_m3_s) ? 0 : r->flow_m3_s / m->gain)) * r->dt_s;
+		d->evidence.missing_m3 += d->way * (d->mean_s - passing(d, r, r->flow_m3_s)) * r->dt_s;
 		reckon_stored(d, r);
 	}
 	if (d->trouble || isnan(r->flow_m3_s))
@@ -353,7 +432,7 @@ enum diagnosis_trouble diagnosis_take(struct diagnosis *d, const struct diagnosi
 	if (stuck(d, r))
 		return tell(d, r, DIAGNOSIS_STUCK, true, d->now_s - d->same * r->dt_s, 0);
 	if (pressed(d, r, seen)) {
-		d->low.since_s = d->now_s - d->pressed * r->dt_s;
+		d->low.since_s = d->now_s - fmax(d->pressed, d->pressed_steadily) * r->dt_s;
 		return tell(d, r, DIAGNOSIS_OCCLUSION, true, d->low.since_s, 0);
 	}
 	if (d->now_s < d->calm_s)
@@ -363,7 +442,7 @@ enum diagnosis_trouble diagnosis_take(struct diagnosis *d, const struct diagnosi
 	steady = fabs(d->inflow_m3_s - d->q) <= STEADY * fabs(d->inflow_m3_s) && inflow != 0;
 	d->steady_s = steady ? d->steady_s + r->dt_s : 0;
 	/* of the model, the noise, and in transients of what is off in time */
-	margin = (MARGIN + 3 * m->gain_error) * expected + NOISE_MARGIN * r->flow_sd / m->gain +
+	margin = (margin_share(d) + 3 * m->gain_error) * expected + NOISE_MARGIN * r->flow_sd / m->gain +
 		 (3 * m->tau_error + 0.05) * fabs(d->inflow_m3_s - d->q) + fabs(d->q - d->s);
 	/* What flows on at rest the driver looks at, and stops for. */
 	if (inflow != 0)
@@ -375,6 +454,8 @@ enum diagnosis_trouble diagnosis_take(struct diagnosis *d, const struct diagnosi
 		d->low.sum = d->low.early_sum = 0;
 		return DIAGNOSIS_NONE;
 	}
+	shape_take(&d->shape, seen / expected);
+	learn_evenness(d, r);
 	trouble = look_low(d, r, seen, margin);
 	if (trouble)
 		return trouble;

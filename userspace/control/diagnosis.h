@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#include "shape.h"
+
 enum diagnosis_trouble {
 	DIAGNOSIS_NONE,
 	DIAGNOSIS_OCCLUSION,	/* the flow stops or drops at once, pressure rises */
@@ -21,7 +23,7 @@ enum diagnosis_trouble {
 
 /* The rig while it is well. Errors are standard deviations, as a share. */
 struct diagnosis_model {
-	double tau_s, tau_error, lag_s, gain, gain_error;
+	double tau_s, tau_error, lag_s, lag_error, gain, gain_error;
 	double stiffness_pa_m3;		/* 0: no pressure tells */
 	double backlash_m3;		/* as far as it is known, */
 	double backlash_most_m3;	/* and at most */
@@ -52,12 +54,17 @@ struct diagnosis {
 	double steady_s;		/* so long the flow has been steady by the model */
 	double direction, play_m3;	/* of the screw: taken up, plus side */
 	double to_go_m3;		/* that may have to be taken up yet, at most */
+	struct shape shape;
+	double uneven;			/* share by which readings were off while it was well; NAN: not known yet */
+	double uneven_lately, lately_s;	/* of this while */
+	double pressure_share;		/* pressure over the model's in steady flow, averaged; 0: not had yet */
 	/* low and high: suspicion by records, since when, and what has come since */
 	struct {
 		double sum, early_sum;		/* early: dates it, by a small margin */
 		double since_s, volume_m3;
 		double q, s, empty_q, empty_s;	/* at that time, and without inflow since */
 		double lowest_m3_s;	/* reading, smoothed */
+		bool starved;		/* its shape says that the outlet is open */
 	} low, high;
 	double gain_seen, gain_expected, gain_s;	/* of steady flow, summed up until the gain is known */
 	bool gain_known;		/* and in the model */
@@ -67,7 +74,8 @@ struct diagnosis {
 	double last_m3_s, expected_then_m3_s, least_change_m3_s;	/* of a sensor that may be stuck */
 	unsigned int same;
 	double way;			/* of the motion that met with trouble: 1, -1 */
-	unsigned int pressed;		/* records in a row with more pressure than steps can explain */
+	unsigned int pressed;		/* records in a row with more pressure than steps can explain, */
+	unsigned int pressed_steadily;	/* or with more than there was */
 	enum diagnosis_trouble trouble;	/* stays until diagnosis_begin() */
 	struct diagnosis_evidence evidence;
 };
