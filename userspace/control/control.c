@@ -51,7 +51,7 @@
 #define LONG_S		3.0	/* in which a rig of that would have shown */
 #define LEAST_ERROR	0.02	/* of what a run has found out by itself */
 #define USUAL_LAG_ERROR	0.5
-#define COARSE		0.18	/* noise over flow, beyond which single records are not judged, */
+#define COARSE		0.2	/* noise over flow, beyond which single records are not judged, */
 #define COARSE_JUDGED	0.13	/* but so many as have this together, */
 #define MOST_TO_JUDGE	64
 #define LEARNED		0.15	/* standard deviation of ln tau: it is known */

@@ -23,7 +23,7 @@
 #define NOISE_MARGIN	2.0	/* standard deviations that are noise */
 #define NOISE_UNIT	4.0
 #define EARLY_NOISE	0.6
-#define SEEN		5.0	/* the flow is worth judging */
+#define SEEN		4.5	/* standard deviations: the flow is worth judging */
 #define INFLOW_SMOOTH	0.15	/* of a record */
 #define STEADY		0.1	/* the model is this near to where it goes */
 #define ALL		0.15	/* share of the flow that is left: none comes */

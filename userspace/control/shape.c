@@ -22,29 +22,34 @@ struct fall {
 	double lost, tau_s, lag_s;	/* tau_s 0: the outlet is closed */
 };
 
-/* The reading's share so long after the onset. */
-static double share_at(const struct fall *f, double time_s)
+/* What the sensor has had pass since the onset, or before it, below 0: over what a well rig lets pass in a second. */
+static double passed_s(const struct fall *f, double time_s)
 {
-	double by_lag = exp(-time_s / f->lag_s), by_tau;
+	double by_lag, by_tau;
 
+	if (time_s <= 0)
+		return time_s;
+	by_lag = 1 - exp(-time_s / f->lag_s);
 	if (f->tau_s == 0)
-		return by_lag;
-	by_tau = exp(-time_s / f->tau_s);
-	return 1 - f->lost * (1 - (f->tau_s * by_tau - f->lag_s * by_lag) / (f->tau_s - f->lag_s));
+		return f->lag_s * by_lag;
+	by_tau = 1 - exp(-time_s / f->tau_s);
+	return time_s - f->lost * (time_s - (f->tau_s * f->tau_s * by_tau - f->lag_s * f->lag_s * by_lag) /
+						    (f->tau_s - f->lag_s));
 }
 
-/* Sum of squared errors over the variance, of the best onset. */
+/* Sum of squared errors over the variance, of the best onset. A reading is the mean of its record. */
 static double misfit(const struct shape *shape, unsigned int records, double dt_s, const struct fall *fall, double var)
 {
 	double best = INFINITY;
 
 	for (unsigned int k = 0; k < ONSETS * records; k++) {
-		double onset_s = ((double)k / ONSETS - 1) * dt_s, sum = 0;
+		double time_s = -(double)k / ONSETS * dt_s, before_s = passed_s(fall, time_s), sum = 0;
 
 		for (unsigned int i = 0; i < records && sum < best; i++) {
 			double share = shape->shares[(shape->next + SHAPE_RECORDS - records + i) % SHAPE_RECORDS];
-			double time_s = i * dt_s - onset_s, off = share - (time_s > 0 ? share_at(fall, time_s) : 1);
+			double after_s = passed_s(fall, time_s += dt_s), off = share - (after_s - before_s) / dt_s;
 
+			before_s = after_s;
 			sum += off * off;
 		}
 		best = fmin(best, sum);
