@@ -105,7 +105,7 @@ struct judge_trouble {
 	double released;		/* of what was stored, what comes when it opens; NAN: not named */
 };
 
-/* @settled: false where it never did, and nothing is judged. */
+/* False where nothing can be judged: it never settled, or flows beyond the sensor's range. */
 bool judge_trouble(const struct judge_rig *rig, enum judge_loop loop, enum judge_fault fault,
 		   struct judge_trouble *trouble);
 /* Hours of a well rig whose set point changes: how often something is said to be wrong; each told on stderr. */

@@ -37,6 +37,8 @@
 #define PAST_MAX	256	/* records since the first set point, to be gone through again */
 #define ANOTHER_RIG	8.0	/* times or a part of it: what a time constant may be if not as calibrated */
 #define DIAGNOSED_BACKLASH_STEPS 100.0
+#define LAG_FACTOR	2.0	/* a lag that has been told is no further off */
+#define WELL_KNOWN	0.05	/* of a time constant: told from the lag */
 #define AGREE		2.0	/* standard deviations */
 #define USUAL_LAG_S	0.02
 #define FOLLOW_S	0.1	/* in which one that is off is brought there */
@@ -513,9 +515,19 @@ static void join_value(double *newer, double *newer_error, double older, double 
 	*newer *= exp(share * off);
 }
 
-/* What a run has found out so far is not all that is known of a calibrated rig. */
+/*
+ * What a run has found out so far is not all that is known of a calibrated rig. Where
+ * the time constant cannot be told well from the lag only their sum is known: a
+ * calibration has made for it, a run comes by it on its way.
+ */
 static void join(struct control_model *learned, const struct control_model *known)
 {
+	double off = fabs(log(learned->tau_s / known->tau_s)), error = hypot(learned->tau_error, known->tau_error);
+
+	if (known->tau_error > WELL_KNOWN && off < AGREE * error) {
+		*learned = *known;
+		return;
+	}
 	join_value(&learned->tau_s, &learned->tau_error, known->tau_s, known->tau_error);
 	join_value(&learned->lag_s, &learned->lag_error, known->lag_s, known->lag_error);
 	join_value(&learned->compliance_m3_pa, &learned->compliance_error, known->compliance_m3_pa,
@@ -531,6 +543,8 @@ static void know_well_rig(struct control *c)
 	const struct control_model *known = &c->config.model;
 	double backlash_m3 = DIAGNOSED_BACKLASH_STEPS * c->config.step_m3;
 	struct control_model learned;
+	double lag_factor;
+	bool told;
 
 	if (c->diagnosed || c->diagnosis.trouble || c->set_point == 0)
 		return;
@@ -543,10 +557,13 @@ static void know_well_rig(struct control *c)
 		if (known->tau_s > 0 && !c->model_void)
 			join(&learned, known);
 	}
+	told = learned.lag_s > 0;
+	lag_factor = fmin(exp(AGREE * learned.lag_error), LAG_FACTOR);
 	diagnosis_begin(&c->diagnosis, &(struct diagnosis_model){
 		.tau_s = learned.tau_s, .tau_error = learned.tau_error,
-		.lag_s = learned.lag_s > 0 ? learned.lag_s : USUAL_LAG_S,
-		.lag_error = learned.lag_s > 0 ? learned.lag_error : USUAL_LAG_ERROR,
+		.lag_s = told ? learned.lag_s : USUAL_LAG_S,
+		.lag_low_s = told ? learned.lag_s / lag_factor : LAG_LOW_S,
+		.lag_high_s = told ? learned.lag_s * lag_factor : LAG_HIGH_S,
 		.gain = known->tau_s > 0 ? known->gain : 1,
 		.gain_error = known->tau_s > 0 ? known->gain_error : GAIN_SD,
 		.stiffness_pa_m3 = learned.compliance_m3_pa > 0 ? 1 / learned.compliance_m3_pa : 0,
@@ -585,6 +602,7 @@ static void diagnose(struct control *c, double dt_s, double volume_m3, const str
 			.dt_s = t->dt_s, .volume_m3 = t->volume_m3,
 			.flow_m3_s = t->flow_count ? t->flow_sum / t->flow_count : NAN,
 			.flow_sd = share * sqrt(flow_var(c)),
+			.zero_sd = sqrt(flow_var(c) / fmax(c->flow_rest.sum_count, 1)),
 			.flow_noise = c->flow_rest.count >= 10 ? share * sqrt(c->flow_rest.var) : 0,
 			.pressure_pa = t->pressure_pa, .pressure_sd = sqrt(readings->pressure_var),
 		});

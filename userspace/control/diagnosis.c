@@ -43,6 +43,7 @@
 #define BEFORE_RECORDS	4	/* of a shape, before it is dated */
 #define SLOW_SHARE	0.08	/* of the flow, that is lost for good: a leak */
 #define SLOW_TAUS	3.0
+#define ZERO_MARGIN	3.5	/* standard deviations */
 #define SLOW_LEAST_S	10.0
 #define GAIN_LEARNED	0.01	/* standard deviation of the gain, then */
 #define GAIN_LEAST_S	2.0
@@ -52,7 +53,8 @@
 #define SAME_MOVED	5	/* records, once the flow must have changed */
 #define EMPTY_LEAST_S	0.5
 #define STEADY_LEAST_S	0.3
-#define LAG_APART	3.0	/* time constants that can be told from each other */
+#define LAG_APART	2.0	/* time constants that can be told from each other, */
+#define RECORDS_APART	3.0	/* and from a record */
 
 const char *diagnosis_name(enum diagnosis_trouble trouble)
 {
@@ -203,7 +205,7 @@ static enum diagnosis_trouble judge_low(struct diagnosis *d, const struct diagno
 	const struct diagnosis_model *m = &d->model;
 	double for_s = d->now_s - d->low.since_s, expected = fabs(d->s), empty = fabs(d->low.empty_s);
 	double noise = r->flow_sd / m->gain, wait_s = fmax(TELL_TAUS * m->tau_s, TELL_RECORDS * r->dt_s);
-	bool apart = m->tau_s > LAG_APART * fmax(m->lag_s, r->dt_s);
+	bool apart = m->tau_s > fmax(LAG_APART * m->lag_high_s, RECORDS_APART * r->dt_s);
 	double way = d->s < 0 ? -1 : 1, smooth = way * d->smooth_m3_s / m->gain;
 	unsigned int records = BEFORE_RECORDS + lround(for_s / r->dt_s);
 	enum shape_kind shape = SHAPE_OPEN;
@@ -221,8 +223,8 @@ static enum diagnosis_trouble judge_low(struct diagnosis *d, const struct diagno
 			return DIAGNOSIS_NONE;
 	} else {
 		if (records <= SHAPE_RECORDS)
-			shape = shape_tell(&d->shape, records, &(struct shape_rig){ r->dt_s, m->tau_s, m->lag_s, m->lag_error },
-					   noise / expected);
+			shape = shape_tell(&d->shape, records, &(struct shape_rig){
+				r->dt_s, m->tau_s, m->lag_low_s, m->lag_high_s }, noise / expected);
 		/* faster than the chamber could run empty */
 		d->low.starved |= shape == SHAPE_STARVED;
 		if (shape == SHAPE_CLOSED ||
@@ -233,11 +235,13 @@ static enum diagnosis_trouble judge_low(struct diagnosis *d, const struct diagno
 	}
 	if (seen < ALL * expected && seen < empty + fmax(5 * noise, MARGIN * empty) &&
 	    for_s > fmax(m->tau_s, EMPTY_LEAST_S))
-		return tell(d, r, DIAGNOSIS_EMPTY, apart, d->low.since_s, d->low.volume_m3);
+		return tell(d, r, DIAGNOSIS_EMPTY, apart || d->low.starved, d->low.since_s, d->low.volume_m3);
 	if (for_s < fmax(wait_s, EMPTY_LEAST_S))
 		return DIAGNOSIS_NONE;
-	return tell(d, r, seen < ALL * expected ? DIAGNOSIS_EMPTY : DIAGNOSIS_LEAK, true, d->low.since_s,
-		    d->low.volume_m3);
+	if (seen < ALL * expected)
+		return tell(d, r, DIAGNOSIS_EMPTY, apart || d->low.starved || !isnan(r->pressure_pa), d->low.since_s,
+			    d->low.volume_m3);
+	return tell(d, r, DIAGNOSIS_LEAK, true, d->low.since_s, d->low.volume_m3);
 }
 
 /* Well below what a well rig would let it read. */
@@ -371,20 +375,20 @@ static void learn_evenness(struct diagnosis *d, const struct diagnosis_record *r
  */
 static void learn_gain(struct diagnosis *d, const struct diagnosis_record *r, double seen)
 {
-	double mean_noise, off, least = GAIN_LEARNED;
+	double mean_noise, off, error = hypot(GAIN_LEARNED, r->zero_sd / d->model.gain / fabs(d->s));
 
 	d->gain_seen += seen * r->dt_s;
 	d->gain_expected += fabs(d->s) * r->dt_s;
 	d->gain_s += r->dt_s;
 	mean_noise = r->flow_sd / d->model.gain * sqrt(r->dt_s / d->gain_s);
-	if (d->gain_s < GAIN_LEAST_S || mean_noise > least * d->gain_expected / d->gain_s)
+	if (d->gain_s < GAIN_LEAST_S || mean_noise > GAIN_LEARNED * d->gain_expected / d->gain_s)
 		return;
 	d->gain_known = true;
 	off = d->gain_seen / d->gain_expected;
-	if (fabs(off - 1) > GAIN_DEVIATIONS * d->model.gain_error)
+	if (fabs(off - 1) > GAIN_DEVIATIONS * d->model.gain_error || error > fmax(d->model.gain_error, GAIN_LEARNED))
 		return;
 	d->model.gain *= off;
-	d->model.gain_error = least;
+	d->model.gain_error = error;
 }
 
 /* ---- a little, for good ------------------------------------------------------------------ */
@@ -396,8 +400,8 @@ static enum diagnosis_trouble look_slow(struct diagnosis *d, const struct diagno
 	double share = fmax(SLOW_SHARE, 5 * m->gain_error), noise = r->flow_sd / m->gain / expected;
 
 	d->slow_ratio += (seen / expected - d->slow_ratio) * fmin(1, r->dt_s / span_s);
-	/* of what is averaged over that time */
-	noise *= 5 * sqrt(r->dt_s / span_s);
+	/* of what is averaged over that time, and of the zero, which no time averages */
+	noise = 5 * noise * sqrt(r->dt_s / span_s) + ZERO_MARGIN * r->zero_sd / m->gain / expected;
 	if (fabs(d->slow_ratio - 1) > share + noise)
 		d->slow_s += r->dt_s;
 	else

@@ -23,7 +23,8 @@ enum diagnosis_trouble {
 
 /* The rig while it is well. Errors are standard deviations, as a share. */
 struct diagnosis_model {
-	double tau_s, tau_error, lag_s, lag_error, gain, gain_error;
+	double tau_s, tau_error, lag_s, gain, gain_error;
+	double lag_low_s, lag_high_s;	/* it may be anything between */
 	double stiffness_pa_m3;		/* 0: no pressure tells */
 	double backlash_m3;		/* as far as it is known, */
 	double backlash_most_m3;	/* and at most */
@@ -32,6 +33,7 @@ struct diagnosis_model {
 struct diagnosis_record {
 	double dt_s, volume_m3;		/* since the record before; of the steps, signed */
 	double flow_m3_s, flow_sd;	/* zero taken off; NAN: none */
+	double zero_sd;			/* of the zero that was taken off */
 	double flow_noise;		/* standard deviation that was seen at rest; 0: none was */
 	double pressure_pa, pressure_sd;	/* likewise */
 };

@@ -6,8 +6,7 @@
 
 #define MODEL_ERROR	0.02	/* of a share, besides noise */
 #define SURE		6.0	/* logarithm of how many times likelier it has to be */
-#define LAG_SPREADS	2.0	/* standard deviations by which the lag may be another, */
-#define LAG_FACTOR	2.0	/* and that at most */
+#define LAGS		7	/* tried, the middle one among them */
 #define BAD_FIT		4.0	/* mean squared error over its variance: it is neither */
 #define ONSETS		2	/* tried in each record */
 
@@ -61,12 +60,12 @@ enum shape_kind shape_tell(const struct shape *shape, unsigned int records, cons
 {
 	/* A tube that has come off leaves the reading as a closed outlet does. */
 	static const double losses[] = { 1, 0.6, 0.4, 0.25 };
-	double most = fmin(exp(LAG_SPREADS * rig->lag_error), LAG_FACTOR), factors[] = { 1 / most, 1, most };
 	double dt_s = rig->dt_s, tau_s = rig->tau_s;
 	double var = noise * noise + MODEL_ERROR * MODEL_ERROR, closed = INFINITY, starved = INFINITY;
 
-	for (unsigned int i = 0; i < sizeof(factors) / sizeof(*factors); i++) {
-		struct fall fall = { .lost = 1, .lag_s = factors[i] * rig->lag_s };
+	for (int i = 0; i < LAGS; i++) {
+		double more = pow(rig->lag_high_s / rig->lag_low_s, (double)i / (LAGS - 1));
+		struct fall fall = { .lost = 1, .lag_s = rig->lag_low_s * more };
 
 		closed = fmin(closed, misfit(shape, records, dt_s, &fall, var));
 		for (unsigned int k = 0; k < sizeof(losses) / sizeof(*losses); k++) {
@@ -79,6 +78,9 @@ enum shape_kind shape_tell(const struct shape *shape, unsigned int records, cons
 			starved = fmin(starved, misfit(shape, records, dt_s, &fall, var));
 		}
 	}
+	/* A calibration may have taken the one for the other. */
+	if (tau_s > rig->lag_low_s && tau_s < rig->lag_high_s)
+		closed = fmin(closed, misfit(shape, records, dt_s, &(struct fall){ .lost = 1, .lag_s = tau_s }, var));
 	if (fmin(closed, starved) > BAD_FIT * records || fabs(closed - starved) / 2 < SURE)
 		return SHAPE_OPEN;
 	return closed < starved ? SHAPE_CLOSED : SHAPE_STARVED;

@@ -20,7 +20,7 @@ struct shape {
 /* As it is while it is well. */
 struct shape_rig {
 	double dt_s;			/* from record to record */
-	double tau_s, lag_s, lag_error;	/* standard deviation, as a share */
+	double tau_s, lag_low_s, lag_high_s;
 };
 
 void shape_take(struct shape *shape, double share);
