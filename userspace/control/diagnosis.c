@@ -23,6 +23,7 @@
 #define NOISE_MARGIN	2.0	/* standard deviations that are noise */
 #define NOISE_UNIT	4.0
 #define EARLY_NOISE	0.6
+#define EARLY_GAIN	0.6	/* of its standard deviation */
 #define SEEN		4.5	/* standard deviations: the flow is worth judging */
 #define INFLOW_SMOOTH	0.15	/* of a record */
 #define STEADY		0.1	/* the model is this near to where it goes */
@@ -297,7 +298,9 @@ static enum diagnosis_trouble look_low(struct diagnosis *d, const struct diagnos
 				       double margin)
 {
 	double expected = fabs(d->s), noise = r->flow_sd / d->model.gain;
-	double early = fmin(EARLY_MARGIN * expected + EARLY_NOISE * noise, margin);
+	/* what is off all the time must not date it */
+	double share = fmax(EARLY_MARGIN, d->uneven) + EARLY_GAIN * d->model.gain_error;
+	double early = fmin(share * expected + EARLY_NOISE * noise, margin);
 
 	if (d->low.sum <= 0 && d->low.early_sum <= 0) {
 		d->low.since_s = d->now_s - r->dt_s;
