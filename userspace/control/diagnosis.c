@@ -45,6 +45,7 @@
 #define SLOW_SHARE	0.08	/* of the flow, that is lost for good: a leak */
 #define SLOW_TAUS	3.0
 #define ZERO_MARGIN	3.5	/* standard deviations */
+#define PRESSURE_LOW	0.15
 #define SLOW_LEAST_S	10.0
 #define GAIN_LEARNED	0.01	/* standard deviation of the gain, then */
 #define GAIN_LEAST_S	2.0
@@ -403,8 +404,11 @@ static enum diagnosis_trouble look_slow(struct diagnosis *d, const struct diagno
 	double share = fmax(SLOW_SHARE, 5 * m->gain_error), noise = r->flow_sd / m->gain / expected;
 
 	d->slow_ratio += (seen / expected - d->slow_ratio) * fmin(1, r->dt_s / span_s);
-	/* of what is averaged over that time, and of the zero, which no time averages */
-	noise = 5 * noise * sqrt(r->dt_s / span_s) + ZERO_MARGIN * r->zero_sd / m->gain / expected;
+	/* of what is averaged over that time, and of the zero, which no time averages, */
+	noise *= 5 * sqrt(r->dt_s / span_s);
+	/* unless the pressure is low, too */
+	if (!(d->slow_ratio < 1 && d->pressure_share > 0 && d->pressure_share < 1 - PRESSURE_LOW))
+		noise += ZERO_MARGIN * r->zero_sd / m->gain / expected;
 	if (fabs(d->slow_ratio - 1) > share + noise)
 		d->slow_s += r->dt_s;
 	else
