@@ -15,6 +15,7 @@
 #define LEAST_MARGIN	0.10	/* or less, where the rig has shown how evenly it flows: */
 #define UNEVEN		2.0	/* so many times as far */
 #define LATELY_S	0.5	/* what is newer than this may be the trouble itself */
+#define CREEP_S		5.0	/* and slower than this it is none of the pump's */
 #define SUSPICIOUS	0.5	/* records of suspicion: nothing is learned */
 #define EARLY_MARGIN	0.05	/* by which its beginning is dated */
 #define UNIT		0.15	/* and by which more it counts as a whole record */
@@ -299,9 +300,7 @@ static enum diagnosis_trouble look_low(struct diagnosis *d, const struct diagnos
 				       double margin)
 {
 	double expected = fabs(d->s), noise = r->flow_sd / d->model.gain;
-	/* what is off all the time must not date it */
-	double share = fmax(EARLY_MARGIN, d->uneven) + EARLY_GAIN * d->model.gain_error;
-	double early = fmin(share * expected + EARLY_NOISE * noise, margin);
+	double early = fmin((EARLY_MARGIN + EARLY_GAIN * d->model.gain_error) * expected + EARLY_NOISE * noise, margin);
 
 	if (d->low.sum <= 0 && d->low.early_sum <= 0) {
 		d->low.since_s = d->now_s - r->dt_s;
@@ -355,12 +354,15 @@ static void learn_evenness(struct diagnosis *d, const struct diagnosis_record *r
 	const struct diagnosis_model *m = &d->model;
 	double expected = fabs(d->s), smooth = (d->s < 0 ? -1 : 1) * d->smooth_m3_s / m->gain;
 	double normal = m->stiffness_pa_m3 * m->tau_s * d->q, share = r->pressure_pa / normal;
+	double off = smooth / expected - 1;
 
+	/* What creeps is no unevenness: a slow rig that runs empty must not widen its own margin. */
+	d->off_mean += (off - d->off_mean) * fmin(1, r->dt_s / CREEP_S);
 	if (d->low.sum > SUSPICIOUS || d->high.sum > SUSPICIOUS) {
 		d->uneven_lately = d->lately_s = 0;
 		return;
 	}
-	d->uneven_lately = fmax(d->uneven_lately, (fabs(smooth - expected) - 2 * r->flow_sd / m->gain) / expected);
+	d->uneven_lately = fmax(d->uneven_lately, fabs(off - d->off_mean) - 2 * r->flow_sd / m->gain / expected);
 	d->lately_s += r->dt_s;
 	if (share > 0 && isfinite(share))
 		d->pressure_share += (share - d->pressure_share) *

@@ -59,6 +59,7 @@ struct diagnosis {
 	struct shape shape;
 	double uneven;			/* share by which readings were off while it was well; NAN: not known yet */
 	double uneven_lately, lately_s;	/* of this while */
+	double off_mean;		/* share by which they are off, averaged */
 	double pressure_share;		/* pressure over the model's in steady flow, averaged; 0: not had yet */
 	/* low and high: suspicion by records, since when, and what has come since */
 	struct {
