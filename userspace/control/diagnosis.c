@@ -46,6 +46,7 @@
 #define SLOW_SHARE	0.08	/* of the flow, that is lost for good: a leak */
 #define SLOW_TAUS	3.0
 #define ZERO_MARGIN	3.5	/* standard deviations */
+#define ZERO_COARSE	0.07	/* of the flow */
 #define PRESSURE_LOW	0.15
 #define SLOW_LEAST_S	10.0
 #define GAIN_LEARNED	0.01	/* standard deviation of the gain, then */
@@ -457,6 +458,9 @@ enum diagnosis_trouble diagnosis_take(struct diagnosis *d, const struct diagnosi
 	/* of the model, the noise, and in transients of what is off in time */
 	margin = (margin_share(d) + 3 * m->gain_error) * expected + NOISE_MARGIN * r->flow_sd / m->gain +
 		 (3 * m->tau_error + 0.05) * fabs(d->inflow_m3_s - d->q) + fabs(d->q - d->s);
+	/* A zero that is well known the rest of it covers. */
+	if (r->zero_sd / m->gain > ZERO_COARSE * expected)
+		margin += ZERO_MARGIN * r->zero_sd / m->gain;
 	/* What flows on at rest the driver looks at, and stops for. */
 	if (inflow != 0)
 		trouble = look_high(d, r, seen, margin);
