@@ -229,10 +229,10 @@ static enum diagnosis_trouble judge_low(struct diagnosis *d, const struct diagno
 		if (records <= SHAPE_RECORDS)
 			shape = shape_tell(&d->shape, records, &(struct shape_rig){
 				r->dt_s, m->tau_s, m->lag_low_s, m->lag_high_s }, noise / expected);
-		/* faster than the chamber could run empty */
+		/* faster than the chamber could run empty; in a long fall single readings say nothing */
 		d->low.starved |= shape == SHAPE_STARVED;
 		if (shape == SHAPE_CLOSED ||
-		    (!d->low.starved && apart && seen < empty - fmax(5 * noise, MARGIN * expected)))
+		    (!d->low.starved && apart && smooth < empty - fmax(5 * noise, MARGIN * expected)))
 			return tell(d, r, DIAGNOSIS_OCCLUSION, true, d->low.since_s, d->low.volume_m3);
 		if (!d->low.starved && !apart && for_s >= UNTOLD_RECORDS * r->dt_s && seen < ALL * expected)
 			return tell(d, r, DIAGNOSIS_OCCLUSION, false, d->low.since_s, d->low.volume_m3);
